@@ -1,0 +1,3 @@
+//! permessage-deflate (RFC 7692): compressing and inflating messages.
+
+pub mod params;

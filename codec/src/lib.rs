@@ -1,0 +1,19 @@
+//! WebSocket (RFC 6455 and RFC 7692) without I/O, clock or randomness.
+
+pub mod close;
+pub mod deflate;
+pub mod header;
+pub mod mask;
+pub mod message;
+pub mod opcode;
+pub mod rules;
+pub mod utf8;
+
+pub use close::{CloseCode, CloseFrame, close_code_name};
+pub use deflate::params::{DeflateParams, WindowBits};
+pub use header::{Field, FrameHeader, LengthForm, PayloadLength, Rsv};
+pub use mask::MaskingKey;
+pub use message::{Message, MessageKind};
+pub use opcode::Opcode;
+pub use rules::{Role, Violation};
+pub use utf8::{Utf8Error, Utf8Validator};

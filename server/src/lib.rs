@@ -1,0 +1,1 @@
+//! Framescope's server as a library.

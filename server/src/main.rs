@@ -1,0 +1,3 @@
+//! The `framescope` program.
+
+fn main() {}
