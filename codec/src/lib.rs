@@ -11,6 +11,7 @@ pub mod utf8;
 
 pub use close::{CloseCode, CloseFrame, close_code_name};
 pub use deflate::params::{DeflateParams, WindowBits};
+pub use deflate::{Compressor, Decompressor, InvalidDeflate};
 pub use header::{Field, FrameHeader, LengthForm, PayloadLength, Rsv};
 pub use mask::MaskingKey;
 pub use message::{Message, MessageKind};

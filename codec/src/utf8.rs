@@ -41,23 +41,48 @@ impl Utf8Validator {
     /// assert_eq!(utf8.push(b"\x8e\xff").unwrap_err().valid_up_to, 1);
     /// ```
     pub fn push(&mut self, piece: &[u8]) -> Result<(), Utf8Error> {
+        self.check(piece, |_| {})
+    }
+
+    /// Checks the next piece and appends to `text` whatever characters it completes.
+    ///
+    /// # Errors
+    ///
+    /// As [`push`](Self::push); `text` then holds what was valid before.
+    pub fn push_to(&mut self, piece: &[u8], text: &mut String) -> Result<(), Utf8Error> {
+        self.check(piece, |valid| text.push_str(valid))
+    }
+
+    fn check(&mut self, piece: &[u8], mut whole: impl FnMut(&str)) -> Result<(), Utf8Error> {
         let mut used = 0;
         while self.carried > 0 {
             let Some(&byte) = piece.get(used) else { return Ok(()) };
             let end = usize::from(self.carried) + 1;
             self.carry[end - 1] = byte;
             match std::str::from_utf8(&self.carry[..end]) {
-                Ok(_) => self.carried = 0,
+                Ok(character) => {
+                    whole(character);
+                    self.carried = 0;
+                }
                 Err(error) if error.error_len().is_some() => return Err(Utf8Error { valid_up_to: used }),
                 Err(_) => self.carried += 1,
             }
             used += 1;
         }
         let rest = &piece[used..];
-        let Err(error) = from_utf8(rest) else { return Ok(()) };
-        let tail = &rest[error.valid_up_to()..];
+        let error = match from_utf8(rest) {
+            Ok(text) => {
+                whole(text);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let (valid, tail) = rest.split_at(error.valid_up_to());
+        if let Ok(text) = std::str::from_utf8(valid) {
+            whole(text);
+        }
         if error.error_len().is_some() {
-            return Err(Utf8Error { valid_up_to: used + error.valid_up_to() + possible_prefix(tail) });
+            return Err(Utf8Error { valid_up_to: used + valid.len() + possible_prefix(tail) });
         }
         self.carry[..tail.len()].copy_from_slice(tail);
         self.carried = u8::try_from(tail.len()).unwrap_or_default();
