@@ -1,6 +1,7 @@
 //! WebSocket (RFC 6455 and RFC 7692) without I/O, clock or randomness.
 
 pub mod close;
+pub mod connection;
 pub mod deflate;
 pub mod header;
 pub mod mask;
@@ -10,6 +11,7 @@ pub mod rules;
 pub mod utf8;
 
 pub use close::{CloseCode, CloseFrame, close_code_name};
+pub use connection::{Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, SendError};
 pub use deflate::params::{DeflateParams, WindowBits};
 pub use deflate::{Compressor, Decompressor, InvalidDeflate};
 pub use header::{Field, FrameHeader, LengthForm, PayloadLength, Rsv};
