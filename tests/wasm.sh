@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# The suite `wasm`: the module as it ships is small enough, and passes its tests in headless Chromium.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+readonly MODULE=www/pkg/framescope_wasm_bg.wasm
+# 150 KB over the wire.
+readonly MOST=150000
+
+wasm-client/build.sh --optimised
+size=$(gzip -9 -c "$MODULE" | wc -c)
+if [ "$size" -gt "$MOST" ]; then
+  echo "wasm: $MODULE is $size bytes gzipped, more than $MOST" >&2
+  exit 1
+fi
+echo "wasm: $size bytes gzipped, at most $MOST"
+
+environment=$(FRAMESCOPE_QUIET=1 wasm-client/toolchain.sh env)
+eval "$environment"
+export CARGO_TARGET_DIR=$PWD/target/wasm
+cd wasm-client
+wasm-pack test --headless --chrome --chromedriver /usr/bin/chromedriver --mode no-install
