@@ -2,7 +2,10 @@
 
 pub mod close;
 pub mod connection;
+pub mod course;
 pub mod deflate;
+pub mod dissect;
+pub mod frame;
 pub mod header;
 pub mod mask;
 pub mod message;
@@ -12,8 +15,11 @@ pub mod utf8;
 
 pub use close::{CloseCode, CloseFrame, close_code_name};
 pub use connection::{Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, SendError};
+pub use course::{ParsedFrame, generate_ws_frame, parse_ws_frame};
 pub use deflate::params::{DeflateParams, WindowBits};
 pub use deflate::{Compressor, Decompressor, InvalidDeflate};
+pub use dissect::{DissectedClose, DissectedMessage, Dissection, Dissector, Found, Fragment, Inflation};
+pub use frame::Frame;
 pub use header::{Field, FrameHeader, LengthForm, PayloadLength, Rsv};
 pub use mask::MaskingKey;
 pub use message::{Message, MessageKind};
