@@ -1,5 +1,7 @@
 //! WebSocket (RFC 6455 and RFC 7692) without I/O, clock or randomness.
 
+#[cfg(feature = "capture")]
+pub mod capture;
 pub mod close;
 pub mod connection;
 pub mod course;

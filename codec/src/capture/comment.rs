@@ -1,0 +1,165 @@
+//! What a tap knows that packets cannot say, as packet comments.
+//!
+//! Comments are part of pcapng: Wireshark shows them beside the packet, `mergecap` and `editcap` keep
+//! them. Ours begin with `framescope:`, read well as they are, and can be parsed back.
+
+use std::fmt;
+
+use crate::deflate::params::{DeflateParams, WindowBits};
+
+/// One remark of a tap about the packet it stands on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comment {
+    /// The first payload byte of this packet is the first byte of a WebSocket frame.
+    FrameBoundary,
+    /// The tap left out this many bytes right before this packet: they will not come later.
+    Gap(u64),
+    /// The watch began when the connection was open already. Its sender is the client, and these are the
+    /// parameters of permessage-deflate, if that was agreed on in the handshake that was not seen.
+    JoinedLate(Option<DeflateParams>),
+    /// There is no socket, and the addresses stand in for it.
+    InProcess,
+}
+
+impl Comment {
+    /// Reads a comment back; `None` for any that is not of this kind.
+    ///
+    /// ```
+    /// use framescope_codec::capture::comment::Comment;
+    ///
+    /// let comment = Comment::JoinedLate(None);
+    /// assert_eq!(comment.to_string(), "framescope: joined late; sec-websocket-extensions:");
+    /// assert_eq!(Comment::parse(&comment.to_string()), Some(comment));
+    /// assert_eq!(Comment::parse("retransmitted, why?"), None);
+    /// ```
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.strip_prefix(PREFIX)?;
+        if let Some(extensions) = text.strip_prefix(JOINED_LATE) {
+            return match extensions.trim() {
+                "" => Some(Self::JoinedLate(None)),
+                agreed => Some(Self::JoinedLate(Some(parse_params(agreed)?))),
+            };
+        }
+        match text {
+            FRAME_BOUNDARY => Some(Self::FrameBoundary),
+            IN_PROCESS => Some(Self::InProcess),
+            _ => text.strip_prefix(GAP)?.strip_suffix(GAP_UNIT)?.parse().ok().map(Self::Gap),
+        }
+    }
+}
+
+impl fmt::Display for Comment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        match self {
+            Self::FrameBoundary => f.write_str(FRAME_BOUNDARY),
+            Self::Gap(bytes) => write!(f, "{GAP}{bytes}{GAP_UNIT}"),
+            Self::JoinedLate(None) => f.write_str(JOINED_LATE),
+            Self::JoinedLate(Some(params)) => {
+                write!(f, "{JOINED_LATE} ")?;
+                write_params(params, f)
+            }
+            Self::InProcess => f.write_str(IN_PROCESS),
+        }
+    }
+}
+
+const PREFIX: &str = "framescope: ";
+const FRAME_BOUNDARY: &str = "frame boundary";
+const GAP: &str = "gap of ";
+const GAP_UNIT: &str = " bytes";
+const IN_PROCESS: &str = "in-process connection without a socket; the addresses stand in for it";
+const JOINED_LATE: &str = "joined late; sec-websocket-extensions:";
+
+/// The agreement as a server's response would have put it (RFC 7692, 7.1), defaults left out.
+fn write_params(params: &DeflateParams, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("permessage-deflate")?;
+    for (set, name) in [
+        (params.server_no_context_takeover, "server_no_context_takeover"),
+        (params.client_no_context_takeover, "client_no_context_takeover"),
+    ] {
+        if set {
+            write!(f, "; {name}")?;
+        }
+    }
+    for (bits, name) in [
+        (params.server_max_window_bits, "server_max_window_bits"),
+        (params.client_max_window_bits, "client_max_window_bits"),
+    ] {
+        if bits != WindowBits::MAX {
+            write!(f, "; {name}={}", bits.get())?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads back what [`write_params`] wrote. Not the grammar of the header: a comment that differs was not
+/// written by a tap, and guessing at it would mean wrong bytes later.
+fn parse_params(text: &str) -> Option<DeflateParams> {
+    let mut parts = text.split("; ");
+    if parts.next() != Some("permessage-deflate") {
+        return None;
+    }
+    let mut params = DeflateParams::DEFAULT;
+    for part in parts {
+        let bits = |value: &str| value.parse().ok().and_then(WindowBits::new);
+        match part.split_once('=') {
+            None if part == "server_no_context_takeover" => params.server_no_context_takeover = true,
+            None if part == "client_no_context_takeover" => params.client_no_context_takeover = true,
+            Some(("server_max_window_bits", value)) => params.server_max_window_bits = bits(value)?,
+            Some(("client_max_window_bits", value)) => params.client_max_window_bits = bits(value)?,
+            _ => return None,
+        }
+    }
+    Some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(comment: Comment, text: &str) {
+        assert_eq!(comment.to_string(), text);
+        assert_eq!(Comment::parse(text), Some(comment));
+    }
+
+    #[test]
+    fn each_comment_is_read_back() {
+        let bits = |bits| WindowBits::new(bits).unwrap();
+        check(Comment::FrameBoundary, "framescope: frame boundary");
+        check(Comment::Gap(u64::MAX), "framescope: gap of 18446744073709551615 bytes");
+        check(Comment::InProcess, "framescope: in-process connection without a socket; the addresses stand in for it");
+        check(Comment::JoinedLate(None), "framescope: joined late; sec-websocket-extensions:");
+        check(
+            Comment::JoinedLate(Some(DeflateParams::DEFAULT)),
+            "framescope: joined late; sec-websocket-extensions: permessage-deflate",
+        );
+        check(
+            Comment::JoinedLate(Some(DeflateParams {
+                server_no_context_takeover: true,
+                client_no_context_takeover: true,
+                server_max_window_bits: bits(9),
+                client_max_window_bits: bits(14),
+            })),
+            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_no_context_takeover; \
+             client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=14",
+        );
+    }
+
+    #[test]
+    fn anything_else_is_no_comment_of_ours() {
+        for text in [
+            "",
+            "framescope:",
+            "framescope: gap of -1 bytes",
+            "framescope: gap of 18446744073709551616 bytes",
+            "framescope: joined late; sec-websocket-extensions: x-other",
+            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_max_window_bits=16",
+            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_max_window_bits",
+            "Frame boundary",
+        ] {
+            assert_eq!(Comment::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,493 @@
+//! Credentials in an opening handshake, starred out at equal length before a capture leaves the process.
+//!
+//! ```text
+//! GET /echo?room=7&token=s3cr3t HTTP/1.1        GET /echo?room=7&token=****** HTTP/1.1
+//! Cookie: session=5ba1; theme=dark        ->    Cookie: ************* **********
+//! Sec-WebSocket-Protocol: chat, eyJhbGci..      Sec-WebSocket-Protocol: chat, **********
+//! ```
+//!
+//! Lengths stay as they are, so offsets and sequence numbers do too. What is secret is judged by its name,
+//! before the first byte of its value; subprotocols, where the name itself may be a token, are judged as
+//! wholes, and one that a chunk cuts in two is starred out unseen. In doubt it hides too much.
+
+use super::Direction;
+
+/// The two heads of one connection on their way to a watcher. One for both directions, since a server
+/// echoes the subprotocol that the client named.
+#[derive(Clone, Debug, Default)]
+pub struct HeadMask {
+    heads: [Head; 2],
+    hidden: Hidden,
+}
+
+impl HeadMask {
+    /// Both heads yet to come.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stars out what is secret in the next `chunk` of a direction, in place. Bytes behind the head are
+    /// left alone. True once the whole head of this direction has passed.
+    ///
+    /// ```
+    /// use framescope_codec::capture::{mask::HeadMask, Direction};
+    ///
+    /// let mut mask = HeadMask::new();
+    /// let mut head = *b"GET /?key=abc HTTP/1.1\r\nAuthorization: Basic dTpw\r\n\r\n\x81\x85";
+    /// assert!(mask.apply(Direction::ClientToServer, &mut head));
+    /// assert_eq!(&head, b"GET /?key=*** HTTP/1.1\r\nAuthorization: ***** ****\r\n\r\n\x81\x85");
+    /// ```
+    pub fn apply(&mut self, direction: Direction, chunk: &mut [u8]) -> bool {
+        let head = &mut self.heads[direction.index()];
+        for at in 0..chunk.len() {
+            if head.place == Place::Behind {
+                break;
+            }
+            if head.step(chunk[at]) == Secret::Yes {
+                chunk[at] = b'*';
+            }
+            if head.kind == Kind::Protocols && matches!(head.place, Place::Value | Place::LineStart) {
+                head.protocols.step(chunk, at, direction, &mut self.hidden);
+            }
+        }
+        head.protocols.end_chunk(chunk, &mut self.hidden);
+        head.place == Place::Behind
+    }
+
+    /// Whether both heads have passed, and nothing is left to hide.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.heads.iter().all(|head| head.place == Place::Behind)
+    }
+}
+
+/// How far a head has come.
+#[derive(Clone, Debug, Default)]
+struct Head {
+    place: Place,
+    /// Of the header whose value this is.
+    kind: Kind,
+    url: Url,
+    protocols: Protocols,
+    /// The name under way, of a header or a query parameter.
+    name: Vec<u8>,
+    has_start_line: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Place {
+    #[default]
+    LineStart,
+    /// The method, or all of a status line up to its first space.
+    Method,
+    Target,
+    Name,
+    Value,
+    /// The rest of a line that holds nothing of interest.
+    Rest,
+    /// The head is over.
+    Behind,
+}
+
+/// What a header's value is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Plain,
+    Secret,
+    Url,
+    Protocols,
+}
+
+/// Where in a URL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Url {
+    #[default]
+    Path,
+    ParameterName,
+    PlainValue,
+    SecretValue,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Secret {
+    Yes,
+    No,
+}
+
+impl Head {
+    /// Takes in one byte and says whether it is part of a secret.
+    fn step(&mut self, byte: u8) -> Secret {
+        if byte == b'\n' {
+            let is_empty_line = self.place == Place::LineStart && self.has_start_line;
+            self.place = if is_empty_line { Place::Behind } else { Place::LineStart };
+            return Secret::No;
+        }
+        match self.place {
+            Place::LineStart => self.start_line(byte),
+            Place::Method if byte == b' ' => {
+                (self.place, self.url) = (Place::Target, Url::Path);
+                self.name.clear();
+                Secret::No
+            }
+            Place::Target if byte == b' ' => {
+                self.place = Place::Rest;
+                Secret::No
+            }
+            Place::Target => self.step_url(byte),
+            Place::Name if byte == b':' => {
+                self.kind = Kind::of_header(self.name.trim_ascii());
+                (self.place, self.url) = (Place::Value, Url::Path);
+                self.name.clear();
+                Secret::No
+            }
+            Place::Name => {
+                self.push_name(byte);
+                Secret::No
+            }
+            Place::Value => match self.kind {
+                Kind::Secret if !byte.is_ascii_whitespace() => Secret::Yes,
+                Kind::Url => self.step_url(byte),
+                _ => Secret::No,
+            },
+            Place::Method | Place::Rest | Place::Behind => Secret::No,
+        }
+    }
+
+    fn start_line(&mut self, byte: u8) -> Secret {
+        match byte {
+            b'\r' => Secret::No,
+            // A line that begins with white space goes on with the value before (RFC 9112, 5.2).
+            b' ' | b'\t' if self.has_start_line => {
+                self.place = Place::Value;
+                Secret::No
+            }
+            _ if self.has_start_line => {
+                self.place = Place::Name;
+                self.name.clear();
+                self.push_name(byte);
+                Secret::No
+            }
+            _ => {
+                (self.place, self.has_start_line) = (Place::Method, true);
+                Secret::No
+            }
+        }
+    }
+
+    fn step_url(&mut self, byte: u8) -> Secret {
+        let starts_name = match self.url {
+            Url::Path => matches!(byte, b'?' | b'#'),
+            // A fragment may hold parameters, and so may a URL that is itself a parameter.
+            Url::ParameterName | Url::PlainValue => matches!(byte, b'&' | b';' | b'?' | b'#'),
+            Url::SecretValue => matches!(byte, b'&' | b'#'),
+        };
+        match self.url {
+            _ if starts_name => {
+                self.url = Url::ParameterName;
+                self.name.clear();
+            }
+            Url::ParameterName if byte == b'=' => {
+                let is_secret = self.name.len() == NAME_MAX || is_credential_name(&percent_decode(&self.name));
+                self.url = if is_secret { Url::SecretValue } else { Url::PlainValue };
+            }
+            Url::ParameterName => self.push_name(byte),
+            Url::SecretValue if byte != b'\r' => return Secret::Yes,
+            Url::Path | Url::PlainValue | Url::SecretValue => {}
+        }
+        Secret::No
+    }
+
+    fn push_name(&mut self, byte: u8) {
+        if self.name.len() < NAME_MAX {
+            self.name.push(byte.to_ascii_lowercase());
+        }
+    }
+}
+
+impl Kind {
+    /// Of the header with this name, in small letters.
+    fn of_header(name: &[u8]) -> Self {
+        match name {
+            b"sec-websocket-protocol" => Self::Protocols,
+            b"sec-websocket-key" | b"sec-websocket-accept" => Self::Plain,
+            b"referer" | b"location" | b"content-location" => Self::Url,
+            b"cookie" | b"set-cookie" => Self::Secret,
+            name if name.len() == NAME_MAX || is_credential_name(name) => Self::Secret,
+            _ => Self::Plain,
+        }
+    }
+}
+
+/// The elements of `Sec-WebSocket-Protocol`.
+#[derive(Clone, Debug, Default)]
+struct Protocols {
+    /// Where the element under way begins in this chunk.
+    start: Option<usize>,
+    /// The element under way began in an earlier chunk, and is starred out as it comes.
+    is_cut: bool,
+    /// The element before was a label such as `access_token`.
+    after_label: bool,
+}
+
+/// Subprotocols that were starred out in the request, so that the response does not tell them.
+#[derive(Clone, Debug, Default)]
+struct Hidden {
+    whole: Vec<Vec<u8>>,
+    /// There are some that `whole` does not hold.
+    more: bool,
+}
+
+impl Protocols {
+    fn step(&mut self, chunk: &mut [u8], at: usize, direction: Direction, hidden: &mut Hidden) {
+        let byte = chunk[at];
+        let is_inside = self.is_cut || self.start.is_some();
+        // The first colon is the one behind the header's name.
+        if byte.is_ascii_whitespace() || byte == b',' || (byte == b':' && !is_inside) {
+            self.is_cut = false;
+            if let Some(start) = self.start.take() {
+                self.end_element(&mut chunk[start..at], direction, hidden);
+            }
+        } else if self.is_cut {
+            chunk[at] = b'*';
+        } else {
+            self.start.get_or_insert(at);
+        }
+    }
+
+    fn end_element(&mut self, element: &mut [u8], direction: Direction, hidden: &mut Hidden) {
+        let is_echo = direction == Direction::ServerToClient
+            && (hidden.more || hidden.whole.iter().any(|hidden| hidden == element));
+        let is_secret = std::mem::take(&mut self.after_label) || is_echo || is_token_like(element);
+        if !is_secret {
+            self.after_label = parts(element).next_back().is_some_and(is_credential_word);
+            return;
+        }
+        if direction == Direction::ClientToServer && hidden.whole.len() < HIDDEN_MAX {
+            hidden.whole.push(element.to_vec());
+        } else {
+            hidden.more = true;
+        }
+        element.fill(b'*');
+    }
+
+    /// What is not whole cannot be judged, and is starred out.
+    fn end_chunk(&mut self, chunk: &mut [u8], hidden: &mut Hidden) {
+        if let Some(start) = self.start.take() {
+            chunk[start..].fill(b'*');
+            (self.is_cut, self.after_label, hidden.more) = (true, false, true);
+        }
+    }
+}
+
+/// Whether this subprotocol is a credential rather than a name: none that IANA lists is.
+fn is_token_like(element: &[u8]) -> bool {
+    let any = |test: fn(&u8) -> bool| element.iter().any(test);
+    let all = |test: fn(&u8) -> bool| element.iter().all(test);
+    element.len() > 40
+        || (element.len() > 10 && element.starts_with(b"eyJ"))
+        || parts(element).rev().skip(1).any(is_credential_word)
+        || (element.len() >= 20
+            && any(u8::is_ascii_digit)
+            && any(u8::is_ascii_uppercase)
+            && any(u8::is_ascii_lowercase)
+            && all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte)))
+        || (element.len() >= 24 && all(|byte| byte.is_ascii_hexdigit() || *byte == b'-'))
+}
+
+/// `api`, `key` and `abc` of `api-key.abc`.
+fn parts(element: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    element.split(|byte| !byte.is_ascii_alphanumeric())
+}
+
+fn is_credential_word(part: &[u8]) -> bool {
+    is_credential_name(&part.to_ascii_lowercase())
+}
+
+/// Whether a parameter or header of this name, in small letters, holds a credential.
+fn is_credential_name(name: &[u8]) -> bool {
+    let name: Vec<u8> = name.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
+    CREDENTIAL_NAMES.contains(&&name[..]) || CREDENTIAL_ENDINGS.iter().any(|word| name.ends_with(word))
+}
+
+/// `%6b` as `k`; whatever is no such escape stays.
+fn percent_decode(name: &[u8]) -> Vec<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let mut decoded = Vec::with_capacity(name.len());
+    let mut rest = name;
+    while let [byte, tail @ ..] = rest {
+        let escape = match rest {
+            [b'%', high, low, ..] => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        if let Some((high, low)) = escape {
+            decoded.push((high << 4 | low).to_ascii_lowercase());
+            rest = &rest[3..];
+        } else {
+            decoded.push(*byte);
+            rest = tail;
+        }
+    }
+    decoded
+}
+
+/// Names of credentials, bare of hyphens and underscores.
+const CREDENTIAL_NAMES: [&[u8]; 8] = [b"key", b"auth", b"code", b"sid", b"sig", b"pass", b"pwd", b"jwt"];
+/// What other such names end in: `access_token`, `X-Api-Key`, `sessionid`.
+const CREDENTIAL_ENDINGS: [&[u8]; 14] = [
+    b"token",
+    b"apikey",
+    b"accesskey",
+    b"secretkey",
+    b"authorization",
+    b"bearer",
+    b"credential",
+    b"passwd",
+    b"password",
+    b"secret",
+    b"session",
+    b"sessionid",
+    b"signature",
+    b"ticket",
+];
+
+/// Longer names are not told apart, and what they name is starred out.
+const NAME_MAX: usize = 64;
+/// So many hidden subprotocols are remembered; beyond, all of the response's are hidden.
+const HIDDEN_MAX: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Both heads of a connection, with stars where secrets should be, in one piece.
+    fn check_both(request: &str, response: &str) {
+        let mut mask = HeadMask::new();
+        let heads = [(Direction::ClientToServer, request), (Direction::ServerToClient, response)];
+        for (direction, head) in heads {
+            let (plain, starred) = unstar(head);
+            let mut bytes = plain.into_bytes();
+            mask.apply(direction, &mut bytes);
+            assert_eq!(String::from_utf8(bytes).unwrap(), starred);
+        }
+    }
+
+    /// `a <secret> b` as what is sent, `a secret b`, and what should be shown, `a ****** b`.
+    fn unstar(head: &str) -> (String, String) {
+        let (mut plain, mut starred) = (String::new(), String::new());
+        let mut is_secret = false;
+        for char in head.chars() {
+            match char {
+                '<' => is_secret = true,
+                '>' => is_secret = false,
+                _ => {
+                    plain.push(char);
+                    starred.push(if is_secret && char != ' ' { '*' } else { char });
+                }
+            }
+        }
+        (plain, starred)
+    }
+
+    /// `line` within a request, masked the same however it is cut.
+    fn check(line: &str) {
+        let head = format!("GET / HTTP/1.1\r\n{line}\r\nHost: a\r\n\r\nCookie: frames now");
+        check_target(&head);
+    }
+
+    fn check_target(head: &str) {
+        let (plain, starred) = unstar(head);
+        for size in 1..=plain.len() {
+            let mut mask = HeadMask::new();
+            let mut bytes = plain.clone().into_bytes();
+            for chunk in bytes.chunks_mut(size) {
+                mask.apply(Direction::ClientToServer, chunk);
+            }
+            assert_eq!(String::from_utf8(bytes).unwrap(), starred, "in chunks of {size}");
+        }
+    }
+
+    #[test]
+    fn values_of_credential_headers_are_starred_out() {
+        check("Cookie: <session=5ba1; theme=dark>");
+        check("COOKIE:<a=b>");
+        check("cookie : <a=b>");
+        check("Set-Cookie: <a=b; HttpOnly>");
+        check("Authorization: <Basic dXNlcjpwYXNz>");
+        check("Proxy-Authorization: <Bearer x>");
+        check("X-Api-Key: <abc>");
+        check("X-CSRF-Token: <abc>");
+        check("Cookie: <a=b>\r\n <folded=on>\r\nX-Plain: c");
+    }
+
+    #[test]
+    fn what_a_handshake_needs_stays() {
+        check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==");
+        check("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        check("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits");
+        check("Origin: http://localhost:8080");
+        check("X-Cookie-Policy: strict");
+    }
+
+    #[test]
+    fn values_of_credential_parameters_are_starred_out() {
+        check_target("GET /a?token=<abc>&b=c&api_key=<k>&KEY=<x> HTTP/1.1\r\n\r\n");
+        check_target("GET /?access_token=<a=b;c?d>#id_token=<e> HTTP/1.1\r\n\r\n");
+        check_target("GET http://h/p?%74oken=<abc>&keyboard=us&encoding=utf-8 HTTP/1.1\r\n\r\n");
+        check_target("GET /?next=/login?password=<p>&sig=<s>&design=1 HTTP/1.1\r\n\r\n");
+        check_target("GET /token=abc?monkey=1&flag&session=<s> HTTP/1.1\r\n\r\n");
+        check("Referer: https://h/?jwt=<abc>&a=b");
+        let long = "n".repeat(NAME_MAX);
+        check_target(&format!("GET /?{long}=<v>&a=b HTTP/1.1\r\n\r\n"));
+    }
+
+    #[test]
+    fn subprotocols_that_are_tokens_are_starred_out_in_both_heads() {
+        let check = |protocols: &str, chosen: &str| {
+            check_both(
+                &format!("GET / HTTP/1.1\r\nSec-WebSocket-Protocol: {protocols}\r\n\r\n"),
+                &format!("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Protocol: {chosen}\r\n\r\n"),
+            );
+        };
+        check("graphql-transport-ws, mqtt,v12.stomp", "mqtt");
+        check("signalr, json.reliable.webpubsub.azure.v1", "signalr");
+        check("chat, <eyJhbGciOiJIUzI1NiJ9.e30.c2ln>", "<eyJhbGciOiJIUzI1NiJ9.e30.c2ln>");
+        check("access_token, <abc123>, chat", "<abc123>");
+        check(
+            "<bearer.abc>, <base64url.bearer.authorization.k8s.io.dG9r>, base64.binary.k8s.io",
+            "base64.binary.k8s.io",
+        );
+        check("realtime, <openai-insecure-api-key.sk-12>, openai-beta.realtime-v1", "realtime");
+        check("<0123456789abcdef01234567>, <dGhlIHNhbXBsZSBub25jZQ>", "chat");
+    }
+
+    #[test]
+    fn a_subprotocol_cut_in_two_is_starred_out_unseen_and_so_is_the_answer() {
+        let mut mask = HeadMask::new();
+        let mut first = *b"GET / HTTP/1.1\r\nSec-WebSocket-Protocol: chat, grap";
+        let mut second = *b"hql-ws, mqtt\r\n\r\n";
+        mask.apply(Direction::ClientToServer, &mut first);
+        mask.apply(Direction::ClientToServer, &mut second);
+        assert_eq!(&first, b"GET / HTTP/1.1\r\nSec-WebSocket-Protocol: chat, ****");
+        assert_eq!(&second, b"******, mqtt\r\n\r\n");
+        let mut response = *b"HTTP/1.1 101 x\r\nSec-WebSocket-Protocol: graphql-ws\r\n\r\n\x81\x00";
+        assert!(mask.apply(Direction::ServerToClient, &mut response));
+        assert_eq!(&response, b"HTTP/1.1 101 x\r\nSec-WebSocket-Protocol: **********\r\n\r\n\x81\x00");
+        assert!(mask.is_done());
+    }
+
+    #[test]
+    fn any_bytes_pass_with_their_length_and_line_ends() {
+        proptest::proptest!(|(bytes: Vec<u8>, size in 1usize..64)| {
+            let mut masked = bytes.clone();
+            let mut mask = HeadMask::new();
+            for chunk in masked.chunks_mut(size) {
+                mask.apply(Direction::ClientToServer, chunk);
+            }
+            for (was, is) in bytes.iter().zip(&masked) {
+                proptest::prop_assert!(was == is || (*is == b'*' && !was.is_ascii_whitespace()));
+            }
+        });
+    }
+}

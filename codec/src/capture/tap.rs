@@ -1,0 +1,177 @@
+//! The wire, drawn from memory: chunks of one connection as the TCP packets that would have carried them.
+//!
+//! A tap sees what was read from and written to a socket, not packets. A [`Flow`] frames these chunks so
+//! that any tool takes them for a capture: addresses, ports, running sequence numbers, acknowledgments,
+//! checksums. Bytes that a tap had to leave out are missing from the sequence, as in any capture with
+//! losses, so whoever reads it sees a gap and never wrong bytes.
+//!
+//! ```
+//! use framescope_codec::capture::{pcapng, tap::Flow, Direction};
+//!
+//! let mut capture = Vec::new();
+//! pcapng::write_start(&mut capture);
+//! let mut flow = Flow::new("192.168.0.7:50000".parse()?, "192.168.0.1:8080".parse()?);
+//! flow.open(1_000, &mut capture);
+//! flow.bytes(Direction::ClientToServer, 2_000, b"GET /echo HTTP/1.1\r\n", &mut capture);
+//! flow.gap(Direction::ClientToServer, 70_000);
+//! flow.boundary(Direction::ClientToServer);
+//! flow.bytes(Direction::ClientToServer, 3_000, &[0x89, 0x80, 1, 2, 3, 4], &mut capture);
+//! flow.end(Direction::ClientToServer, 4_000, &mut capture);
+//! # Ok::<(), std::net::AddrParseError>(())
+//! ```
+
+use std::net::SocketAddr;
+
+use super::Direction;
+use super::comment::Comment;
+use super::packet::{self, Flags, Segment};
+use super::pcapng;
+use crate::deflate::params::DeflateParams;
+
+/// One connection as a watcher sees it. Calls write whole pcapng blocks to the end of `out`.
+#[derive(Clone, Debug)]
+pub struct Flow {
+    /// Client, server.
+    ends: [SocketAddr; 2],
+    /// What each direction has sent so far.
+    sent: [Sent; 2],
+    is_in_process: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    /// The next sequence number.
+    next: u32,
+    /// Bytes left out since the last packet.
+    gap: u64,
+    at_boundary: bool,
+    has_ended: bool,
+}
+
+impl Flow {
+    /// A connection between these two. IPv4 addresses in IPv6 clothes are shown as IPv4.
+    #[must_use]
+    pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
+        let sent = Sent { next: FIRST_SEQUENCE_NUMBER, gap: 0, at_boundary: false, has_ended: false };
+        Self { ends: [client, server].map(packet::canonical), sent: [sent; 2], is_in_process: false }
+    }
+
+    /// A connection that has no socket: documentation addresses stand in, and the first packet says so.
+    /// `port` tells it from others like it.
+    #[must_use]
+    pub fn in_process(port: u16) -> Self {
+        let (client, server) = packet::in_process(port);
+        Self { is_in_process: true, ..Self::new(client, server) }
+    }
+
+    /// The flow begins with the connection: SYN, SYN and ACK, ACK.
+    pub fn open(&mut self, time_ns: u64, out: &mut Vec<u8>) {
+        use Direction::{ClientToServer, ServerToClient};
+        let syn = Flags { syn: true, ..Flags::default() };
+        let comments: &[Comment] = if self.is_in_process { &[Comment::InProcess] } else { &[] };
+        self.packet(ClientToServer, time_ns, syn, &[], comments, out);
+        self.packet(ServerToClient, time_ns, Flags { ack: true, ..syn }, &[], &[], out);
+        self.packet(ClientToServer, time_ns, ACK, &[], &[], out);
+    }
+
+    /// The flow begins when the connection is open already. An empty packet carries what the missing
+    /// handshake agreed on. A direction's bytes make sense from its first [`boundary`](Self::boundary) on.
+    pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
+        let comments = [Comment::JoinedLate(deflate), Comment::InProcess];
+        let used = if self.is_in_process { 2 } else { 1 };
+        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], out);
+    }
+
+    /// `bytes` were seen, in as many packets as they need.
+    pub fn bytes(&mut self, direction: Direction, time_ns: u64, bytes: &[u8], out: &mut Vec<u8>) {
+        for payload in bytes.chunks(packet::MAX_PAYLOAD) {
+            let sent = &mut self.sent[direction.index()];
+            let mut comments = [Comment::FrameBoundary; 2];
+            let mut used = 0;
+            if sent.gap > 0 {
+                comments[used] = Comment::Gap(sent.gap);
+                used += 1;
+            }
+            if sent.at_boundary {
+                comments[used] = Comment::FrameBoundary;
+                used += 1;
+            }
+            (sent.gap, sent.at_boundary) = (0, false);
+            self.packet(direction, time_ns, ACK, payload, &comments[..used], out);
+        }
+    }
+
+    /// `missing` bytes went by unseen.
+    pub fn gap(&mut self, direction: Direction, missing: u64) {
+        let sent = &mut self.sent[direction.index()];
+        sent.gap += missing;
+        sent.next = advance(sent.next, missing);
+        sent.at_boundary &= missing == 0;
+    }
+
+    /// The next byte of this direction is the first of a WebSocket frame. Worth saying after a gap and
+    /// after joining late; elsewhere it does no harm.
+    pub fn boundary(&mut self, direction: Direction) {
+        self.sent[direction.index()].at_boundary = true;
+    }
+
+    /// This direction is shut down: FIN. Saying it again says nothing.
+    pub fn end(&mut self, direction: Direction, time_ns: u64, out: &mut Vec<u8>) {
+        if !self.sent[direction.index()].has_ended {
+            self.last_packet(direction, time_ns, Flags { fin: true, ..ACK }, out);
+            self.sent[direction.index()].has_ended = true;
+        }
+    }
+
+    /// This end tore the connection down: RST.
+    pub fn reset(&mut self, direction: Direction, time_ns: u64, out: &mut Vec<u8>) {
+        if self.sent.iter().any(|sent| !sent.has_ended) {
+            self.last_packet(direction, time_ns, Flags { rst: true, ..ACK }, out);
+            self.sent.iter_mut().for_each(|sent| sent.has_ended = true);
+        }
+    }
+
+    /// An empty packet that still tells of a gap in front of it.
+    fn last_packet(&mut self, direction: Direction, time_ns: u64, flags: Flags, out: &mut Vec<u8>) {
+        let gap = [Comment::Gap(std::mem::take(&mut self.sent[direction.index()].gap))];
+        let comments = if gap == [Comment::Gap(0)] { &[] } else { &gap[..] };
+        self.packet(direction, time_ns, flags, &[], comments, out);
+    }
+
+    fn packet(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        flags: Flags,
+        payload: &[u8],
+        comments: &[Comment],
+        out: &mut Vec<u8>,
+    ) {
+        let (from, to) = (direction.index(), direction.reverse().index());
+        let segment = Segment {
+            src: self.ends[from],
+            dst: self.ends[to],
+            seq: self.sent[from].next,
+            // Whatever passed the tap before this packet has been received.
+            ack: if flags.ack { self.sent[to].next } else { 0 },
+            flags,
+            payload,
+        };
+        let taken = payload.len() as u64 + u64::from(flags.syn) + u64::from(flags.fin);
+        self.sent[from].next = advance(self.sent[from].next, taken);
+        // Mostly there are none, and then this allocates nothing.
+        let comments: Vec<_> = comments.iter().map(ToString::to_string).collect();
+        pcapng::write_packet(time_ns, &comments, out, |out| segment.write(out));
+    }
+}
+
+const ACK: Flags = Flags { ack: true, syn: false, fin: false, rst: false };
+
+/// Where both directions start counting. Any number does; this one shows at a glance that no kernel chose it.
+const FIRST_SEQUENCE_NUMBER: u32 = 1_000_000;
+
+/// Sequence numbers wrap (RFC 9293, 3.4).
+#[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is what sequence numbers are")]
+const fn advance(number: u32, by: u64) -> u32 {
+    number.wrapping_add(by as u32)
+}
