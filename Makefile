@@ -85,7 +85,7 @@ test-types: tools ## suite: types of the pages' JavaScript
 	tests/browser/node_modules/.bin/tsc --noEmit -p www
 
 test-conformance: tools ## suite: Autobahn's cases, server and client
-	bash tests/autobahn/run.sh
+	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" bash tests/autobahn/run.sh
 
 test-browser: tools ## suite: the pages in Chromium
 	@wasm-client/build.sh --optimised

@@ -10,6 +10,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../codec"
 
 readonly SECONDS_EACH=${FUZZ_SECONDS:-20}
+# A failure is told by libFuzzer; the stack of cargo-fuzz itself would only push it off the screen.
+export RUST_LIB_BACKTRACE=0
 export PATH="${FRAMESCOPE_CACHE:-$HOME/.cache/framescope}/bin:$PATH"
 
 main() {
@@ -62,7 +64,7 @@ fuzz() { # TARGET SANITIZER
     printf '  ok      %-12s %s\n' "$1" "$(grep -a '^Done ' "$log" || tail -n 1 "$log")"
   else
     printf '  FAILED  %-12s\n' "$1"
-    tail -n 60 "$log"
+    tail -n 80 "$log"
   fi
   rm -f "$log"
   return "$status"

@@ -51,6 +51,7 @@ for_tests() {
   need rustfmt look_rustfmt 'rustup component add rustfmt'
   need clippy look_clippy 'rustup component add clippy'
   need cargo-fuzz look_cargo_fuzz "wasm-client/toolchain.sh tool cargo-fuzz $CARGO_FUZZ_VERSION"
+  need_debian "C++ compiler" look_cxx g++
   need_debian chromium look_chromium chromium
   need_debian chromedriver look_chromedriver chromium-driver
   need_debian tshark look_tshark tshark
@@ -64,6 +65,8 @@ needs_python() {
   need_debian python look_python python3 python3-venv
   need "python packages" look_python_packages \
     "python3 -m venv --clear $(python_home) && $(python_home)/bin/pip install -q --disable-pip-version-check -r tests/autobahn/requirements.txt && touch $(python_home)/complete"
+  # One name for those who type tests/autobahn/run.sh themselves.
+  if [ "$MODE" != doctor ]; then ln -sfn "$(python_home)" "$CACHE/python"; fi
 }
 
 # ---- How each thing is looked for: prints one line, or fails ---------------------------------------
@@ -76,6 +79,8 @@ look_rust() {
 }
 
 look_cc() { first_line cc --version; }
+# For libFuzzer.
+look_cxx() { first_line c++ --version; }
 look_rustfmt() { cargo fmt --version; }
 look_clippy() { cargo clippy --version; }
 look_cargo_fuzz() { [ "$("$CACHE/bin/cargo-fuzz" --version)" = "cargo-fuzz $CARGO_FUZZ_VERSION" ] && echo "$CARGO_FUZZ_VERSION in $CACHE/bin"; }
