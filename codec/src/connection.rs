@@ -19,26 +19,28 @@
 //! 7.1.1). [`receive`](Connection::receive) does the throwing away and counts it.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
 use crate::close::CloseFrame;
 use crate::deflate::params::DeflateParams;
-use crate::deflate::{Compressor, Decompressor};
-use crate::header::FrameHeader;
 use crate::mask::MaskingKey;
 use crate::message::Message;
-use crate::rules::{Expected, Role, Violation};
+use crate::rules::{Role, Violation};
 
 mod config;
+mod control;
 mod incoming;
 mod input;
 mod receive;
 mod send;
 
 pub use config::Config;
+pub use control::{ControlPayload, ControlTooLong};
 pub use input::Input;
-pub use send::{ControlPayload, ControlTooLong, SendError};
+pub use receive::Receiver;
+pub use send::{SendError, Sender};
 
-use incoming::Incoming;
+use send::Side;
 
 /// One end of an open WebSocket connection.
 ///
@@ -63,21 +65,8 @@ use incoming::Incoming;
 /// # Ok::<(), framescope_codec::SendError>(())
 /// ```
 pub struct Connection {
-    config: Config,
-    state: State,
-    /// Who we are; a client with what it masks by.
-    side: Side,
-    deflate: Option<Box<Deflate>>,
-    /// The first bytes of a header of which the rest has not arrived.
-    partial_header: PartialHeader,
-    /// The frame whose payload is arriving.
-    frame: Option<FrameInProgress>,
-    /// The message whose fragments are arriving; also a single frame that arrives in pieces.
-    message: Option<Box<Incoming>>,
-    /// The payload of a control frame that arrives in pieces.
-    control: Vec<u8>,
-    /// What the event before was lent from.
-    lent: Lent,
+    receiver: Receiver,
+    sender: Sender,
 }
 
 /// What came in.
@@ -107,53 +96,6 @@ pub struct Closed {
     pub was_clean: bool,
 }
 
-/// Where masking keys come from: the codec has no randomness of its own.
-type Keys = Box<dyn FnMut() -> MaskingKey + Send>;
-
-enum Side {
-    Server,
-    Client(Keys),
-}
-
-#[derive(Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    /// Our Close is sent, the peer's is awaited.
-    Closing,
-    Ended {
-        /// The Close the peer sent, if it did.
-        received: Option<Option<CloseFrame>>,
-        /// Bytes thrown away since.
-        discarded: u64,
-    },
-}
-
-struct Deflate {
-    params: DeflateParams,
-    compressor: Compressor,
-    decompressor: Decompressor,
-    scratch: Vec<u8>,
-}
-
-#[derive(Default)]
-struct PartialHeader {
-    bytes: [u8; FrameHeader::MAX_LEN],
-    len: u8,
-}
-
-struct FrameInProgress {
-    header: FrameHeader,
-    /// How many bytes of the payload have arrived.
-    arrived: u64,
-}
-
-enum Lent {
-    Nothing,
-    Text(String),
-    Binary(Vec<u8>),
-    Control(Vec<u8>),
-}
-
 impl Connection {
     /// The server's end. `deflate` is what the opening handshake agreed on.
     #[must_use]
@@ -173,150 +115,139 @@ impl Connection {
     }
 
     fn new(config: Config, deflate: Option<DeflateParams>, side: Side) -> Self {
-        let role = side.role();
-        let deflate = deflate.map(|params| {
-            Box::new(Deflate {
-                params,
-                compressor: Compressor::new(params, role, config.compression_level),
-                decompressor: Decompressor::new(params, role.peer()),
-                scratch: Vec::new(),
-            })
-        });
-        Self {
-            config,
-            state: State::Open,
-            side,
-            deflate,
-            partial_header: PartialHeader::default(),
-            frame: None,
-            message: None,
-            control: Vec::new(),
-            lent: Lent::Nothing,
-        }
+        let receiver = Receiver::new(deflate, side.role().peer());
+        Self { receiver, sender: Sender::new(config, deflate, side) }
+    }
+
+    /// The two halves side by side, so that an answer can be sent while the event it answers is
+    /// still lent:
+    ///
+    /// ```
+    /// use framescope_codec::{Config, Connection, Event, Input};
+    ///
+    /// let mut conn = Connection::server(Config::default(), None);
+    /// let (receiver, sender) = conn.halves();
+    /// let mut read = *b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    /// let (mut input, mut out) = (Input::new(&mut read), Vec::new());
+    /// while let Some(event) = receiver.receive(sender, &mut input, &mut out) {
+    ///     if let Event::Message(message) = event {
+    ///         sender.send(message, &mut out)?; // an echo that copies nothing but into `out`
+    ///     }
+    /// }
+    /// assert_eq!(out, b"\x81\x05Hello");
+    /// # Ok::<(), framescope_codec::SendError>(())
+    /// ```
+    pub const fn halves(&mut self) -> (&mut Receiver, &mut Sender) {
+        (&mut self.receiver, &mut self.sender)
+    }
+
+    /// As [`Receiver::receive`].
+    pub fn receive<'a>(&'a mut self, input: &'a mut Input<'_>, out: &mut Vec<u8>) -> Option<Event<'a>> {
+        self.receiver.receive(&mut self.sender, input, out)
+    }
+
+    /// As [`Sender::send`].
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn send<'a>(&mut self, message: impl Into<Message<'a>>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.send(message, out)
+    }
+
+    /// As [`Sender::send_fragmented`].
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn send_fragmented<'a>(
+        &mut self,
+        message: impl Into<Message<'a>>,
+        fragment_len: NonZeroUsize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), SendError> {
+        self.sender.send_fragmented(message, fragment_len, out)
+    }
+
+    /// As [`Sender::ping`].
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn ping(&mut self, payload: ControlPayload, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.ping(payload, out)
+    }
+
+    /// As [`Sender::pong`].
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn pong(&mut self, payload: ControlPayload, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.pong(payload, out)
+    }
+
+    /// As [`Sender::close`].
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn close(&mut self, frame: Option<CloseFrame>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.sender.close(frame, out)
+    }
+
+    /// As [`Sender::end`].
+    pub fn end(&mut self, frame: Option<CloseFrame>, out: &mut Vec<u8>) {
+        self.sender.end(frame, out);
     }
 
     /// Which end this is.
     #[must_use]
     pub const fn role(&self) -> Role {
-        self.side.role()
+        self.sender.role()
     }
 
     /// What the opening handshake agreed on.
     #[must_use]
     pub fn deflate(&self) -> Option<DeflateParams> {
-        self.deflate.as_ref().map(|deflate| deflate.params)
+        self.sender.deflate()
     }
 
     /// Whether messages may still be sent.
     #[must_use]
     pub const fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
+        self.sender.is_open()
     }
 
-    /// Whether all is said: flush what is in the output, shut down the sending half, then read and
-    /// throw away until the peer is gone, [`linger_exhausted`](Self::linger_exhausted), or patience ends.
+    /// As [`Sender::wants_shutdown`].
     #[must_use]
     pub const fn wants_shutdown(&self) -> bool {
-        matches!(self.state, State::Ended { .. })
+        self.sender.wants_shutdown()
     }
 
-    /// Whether more was thrown away after the end than the configuration allows.
+    /// As [`Sender::linger_exhausted`].
     #[must_use]
     pub const fn linger_exhausted(&self) -> bool {
-        matches!(self.state, State::Ended { discarded, .. } if discarded > self.config.linger_max)
+        self.sender.linger_exhausted()
     }
 
     /// Whether the next byte from the peer begins a frame.
     #[must_use]
     pub const fn at_frame_boundary(&self) -> bool {
-        self.frame.is_none() && self.partial_header.len == 0
-    }
-
-    /// Whether the peer is half way through a message.
-    #[must_use]
-    pub const fn is_in_message(&self) -> bool {
-        self.message.is_some()
+        self.receiver.at_frame_boundary()
     }
 
     /// Gives back what an idle connection need not hold: the compressor, which then begins with an
     /// empty window, and the inflater's working state, of which only the window must stay.
     pub fn release_idle(&mut self) {
-        self.lent = Lent::Nothing;
-        self.control = Vec::new();
-        if let Some(deflate) = &mut self.deflate {
-            deflate.compressor.release();
-            if self.message.is_none() {
-                deflate.decompressor.release();
-            }
-            deflate.scratch = Vec::new();
-        }
+        self.receiver.release_idle();
+        self.sender.release_idle();
     }
 
     /// The peer's stream has ended, or is given up: how did the connection end?
     #[must_use]
     pub fn receive_eof(&mut self) -> Closed {
-        let ended = State::Ended { received: None, discarded: 0 };
-        let received = match std::mem::replace(&mut self.state, ended) {
-            State::Ended { received, .. } => received,
-            State::Open | State::Closing => None,
-        };
-        let was_clean = received.is_some();
-        let (code, reason) = match received {
-            None => (NO_CLOSE, String::new()),
-            Some(None) => (NO_STATUS, String::new()),
-            Some(Some(frame)) => (frame.code().get(), frame.reason().to_owned()),
-        };
-        Closed { code, reason, was_clean }
-    }
-
-    fn expected(&self) -> Expected {
-        Expected { sender: self.role().peer(), compression: self.deflate.is_some(), in_message: self.message.is_some() }
-    }
-
-    /// Sends the Close that a broken rule calls for, and ends.
-    fn fail(&mut self, violation: Violation, out: &mut Vec<u8>) -> Event<'static> {
-        self.end(Some(CloseFrame::new(violation.close_code(), violation.says())), out);
-        Event::Failed(violation)
-    }
-
-    /// Ends without waiting for the peer: a Close with `frame`, if none was sent yet, and then
-    /// nothing more in either direction. For what a server does to a peer that broke a rule of the
-    /// application, is too slow, or went silent.
-    pub fn end(&mut self, frame: Option<CloseFrame>, out: &mut Vec<u8>) {
-        if self.is_open() {
-            self.write_close(frame.as_ref(), out);
-        }
-        if !self.wants_shutdown() {
-            self.state = State::Ended { received: None, discarded: 0 };
-        }
-        self.forget_incoming();
-    }
-
-    fn forget_incoming(&mut self) {
-        self.partial_header.len = 0;
-        self.frame = None;
-        self.message = None;
-        self.control = Vec::new();
-    }
-
-    /// The peer's Close has arrived.
-    fn receive_close(&mut self, received: Option<CloseFrame>, out: &mut Vec<u8>) -> Event<'static> {
-        if self.is_open() {
-            let echo = received.as_ref().map(|frame| CloseFrame::from(frame.code()));
-            self.write_close(echo.as_ref(), out);
-        }
-        self.state = State::Ended { received: Some(received.clone()), discarded: 0 };
-        self.forget_incoming();
-        Event::Closing(received)
-    }
-}
-
-impl Side {
-    const fn role(&self) -> Role {
-        match self {
-            Self::Server => Role::Server,
-            Self::Client(_) => Role::Client,
-        }
+        self.sender.receive_eof()
     }
 }
 
@@ -324,14 +255,11 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
             .field("role", &self.role())
-            .field("state", &self.state)
+            .field("is_open", &self.is_open())
             .field("deflate", &self.deflate())
             .finish_non_exhaustive()
     }
 }
 
-/// The DOM's code for a Close without one.
-const NO_STATUS: u16 = 1005;
-
-/// The DOM's code for no Close at all.
-const NO_CLOSE: u16 = 1006;
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,9 @@ pub mod rules;
 pub mod utf8;
 
 pub use close::{CloseCode, CloseFrame, close_code_name};
-pub use connection::{Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, SendError};
+pub use connection::{
+    Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, Receiver, SendError, Sender,
+};
 pub use course::{ParsedFrame, generate_ws_frame, parse_ws_frame};
 pub use deflate::params::{DeflateParams, WindowBits};
 pub use deflate::{Compressor, Decompressor, InvalidDeflate};

@@ -29,8 +29,10 @@ impl<'b> Input<'b> {
         self.len() == 0
     }
 
+    /// The bytes that are left, for whoever stops half way and has to keep them.
+    #[must_use]
     #[inline]
-    pub(super) fn rest(&self) -> &[u8] {
+    pub fn remaining(&self) -> &[u8] {
         &self.bytes[self.at..]
     }
 

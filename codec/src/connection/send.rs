@@ -3,82 +3,58 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use super::{Connection, Side, State};
+use super::{Closed, Config, ControlPayload};
 use crate::close::CloseFrame;
+use crate::deflate::Compressor;
+use crate::deflate::params::DeflateParams;
 use crate::header::{FrameHeader, PayloadLength, Rsv};
+use crate::mask::MaskingKey;
 use crate::message::{Message, MessageKind};
 use crate::opcode::Opcode;
+use crate::rules::{Role, Violation};
 
-/// Nothing may be sent any more: our Close is out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SendError;
+/// The half of a [`Connection`](super::Connection) that sends, and knows whether it still may.
+pub struct Sender {
+    pub(super) config: Config,
+    state: State,
+    side: Side,
+    compression: Option<Box<Compression>>,
+}
 
-impl fmt::Display for SendError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the connection is closing: nothing may follow the Close frame")
+/// Who we are; a client with what it masks by.
+pub(super) enum Side {
+    Server,
+    Client(Box<dyn FnMut() -> MaskingKey + Send>),
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Our Close is sent, the peer's is awaited.
+    Closing,
+    Ended {
+        /// The Close the peer sent, if it did.
+        received: Option<Option<CloseFrame>>,
+        /// Bytes thrown away since.
+        discarded: u64,
+    },
+}
+
+struct Compression {
+    params: DeflateParams,
+    compressor: Compressor,
+    scratch: Vec<u8>,
+}
+
+impl Sender {
+    pub(super) fn new(config: Config, deflate: Option<DeflateParams>, side: Side) -> Self {
+        let compression = deflate.map(|params| {
+            let compressor = Compressor::new(params, side.role(), config.compression_level);
+            Box::new(Compression { params, compressor, scratch: Vec::new() })
+        });
+        Self { config, state: State::Open, side, compression }
     }
-}
 
-impl std::error::Error for SendError {}
-
-/// The payload of a ping or a pong: at most 125 bytes (RFC 6455, 5.5).
-#[derive(Clone, Copy)]
-pub struct ControlPayload {
-    bytes: [u8; Self::MAX],
-    len: u8,
-}
-
-impl ControlPayload {
-    /// The most bytes it can have.
-    pub const MAX: usize = 125;
-
-    /// No bytes at all.
-    pub const EMPTY: Self = Self { bytes: [0; Self::MAX], len: 0 };
-}
-
-impl AsRef<[u8]> for ControlPayload {
-    fn as_ref(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-}
-
-impl fmt::Debug for ControlPayload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ControlPayload").field(&self.as_ref()).finish()
-    }
-}
-
-impl PartialEq for ControlPayload {
-    fn eq(&self, other: &Self) -> bool {
-        self.as_ref() == other.as_ref()
-    }
-}
-
-impl Eq for ControlPayload {}
-
-impl TryFrom<&[u8]> for ControlPayload {
-    type Error = ControlTooLong;
-
-    fn try_from(payload: &[u8]) -> Result<Self, ControlTooLong> {
-        let mut bytes = [0; Self::MAX];
-        bytes.get_mut(..payload.len()).ok_or(ControlTooLong)?.copy_from_slice(payload);
-        Ok(Self { bytes, len: u8::try_from(payload.len()).map_err(|_| ControlTooLong)? })
-    }
-}
-
-/// More than the 125 bytes that a control frame can carry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ControlTooLong;
-
-impl fmt::Display for ControlTooLong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a control frame carries at most 125 bytes")
-    }
-}
-
-impl std::error::Error for ControlTooLong {}
-
-impl Connection {
     /// Appends a message in one frame, compressed where that was agreed and pays.
     ///
     /// # Errors
@@ -132,6 +108,101 @@ impl Connection {
         Ok(())
     }
 
+    /// Ends without waiting for the peer: a Close with `frame`, if none was sent yet, and then
+    /// nothing more in either direction. For what a server does to a peer that broke a rule of the
+    /// application, is too slow, or went silent.
+    pub fn end(&mut self, frame: Option<CloseFrame>, out: &mut Vec<u8>) {
+        if self.is_open() {
+            self.write_close(frame.as_ref(), out);
+        }
+        if !self.wants_shutdown() {
+            self.state = State::Ended { received: None, discarded: 0 };
+        }
+    }
+
+    /// Whether messages may still be sent.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Whether all is said: flush what is in the output, shut down the sending half, then read and
+    /// throw away until the peer is gone, [`linger_exhausted`](Self::linger_exhausted), or patience
+    /// ends. A client may first wait a while for the server to close (RFC 6455, 7.1.1).
+    #[must_use]
+    pub const fn wants_shutdown(&self) -> bool {
+        matches!(self.state, State::Ended { .. })
+    }
+
+    /// Whether more was thrown away after the end than the configuration allows.
+    #[must_use]
+    pub const fn linger_exhausted(&self) -> bool {
+        matches!(self.state, State::Ended { discarded, .. } if discarded > self.config.linger_max)
+    }
+
+    /// Which end this is.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.side.role()
+    }
+
+    /// What the opening handshake agreed on.
+    #[must_use]
+    pub fn deflate(&self) -> Option<DeflateParams> {
+        self.compression.as_ref().map(|compression| compression.params)
+    }
+
+    /// Gives back what an idle connection need not hold.
+    pub fn release_idle(&mut self) {
+        if let Some(compression) = &mut self.compression {
+            compression.compressor.release();
+            compression.scratch = Vec::new();
+        }
+    }
+
+    /// The peer's Close has arrived: answers it if that is owed, and ends.
+    pub(super) fn receive_close(&mut self, received: Option<CloseFrame>, out: &mut Vec<u8>) {
+        if self.is_open() {
+            let echo = received.as_ref().map(|frame| CloseFrame::from(frame.code()));
+            self.write_close(echo.as_ref(), out);
+        }
+        self.state = State::Ended { received: Some(received), discarded: 0 };
+    }
+
+    /// Sends the Close that a broken rule calls for, and ends.
+    pub(super) fn fail(&mut self, violation: Violation, out: &mut Vec<u8>) {
+        self.end(Some(CloseFrame::new(violation.close_code(), violation.says())), out);
+    }
+
+    /// Answers a ping, if anything may still be sent.
+    pub(super) fn answer_ping(&mut self, payload: &[u8], out: &mut Vec<u8>) {
+        if self.is_open() {
+            self.write_frame(FrameHeader::new(Opcode::Pong, 0), payload, out);
+        }
+    }
+
+    /// Counts bytes that came after the end.
+    pub(super) const fn discard(&mut self, bytes: usize) {
+        if let State::Ended { discarded, .. } = &mut self.state {
+            *discarded = discarded.saturating_add(bytes as u64);
+        }
+    }
+
+    pub(super) fn receive_eof(&mut self) -> Closed {
+        let ended = State::Ended { received: None, discarded: 0 };
+        let received = match std::mem::replace(&mut self.state, ended) {
+            State::Ended { received, .. } => received,
+            State::Open | State::Closing => None,
+        };
+        let was_clean = received.is_some();
+        let (code, reason) = match received {
+            None => (NO_CLOSE, String::new()),
+            Some(None) => (NO_STATUS, String::new()),
+            Some(Some(frame)) => (frame.code().get(), frame.reason().to_owned()),
+        };
+        Closed { code, reason, was_clean }
+    }
+
     const fn check_open(&self) -> Result<(), SendError> {
         if self.is_open() { Ok(()) } else { Err(SendError) }
     }
@@ -142,7 +213,7 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn write_close(&mut self, frame: Option<&CloseFrame>, out: &mut Vec<u8>) {
+    fn write_close(&mut self, frame: Option<&CloseFrame>, out: &mut Vec<u8>) {
         let mut payload = Vec::new();
         if let Some(frame) = frame {
             frame.encode(&mut payload);
@@ -161,21 +232,21 @@ impl Connection {
             return Ok(());
         };
         self.write_fragments(opcode, Rsv::RSV1, &compressed, fragment_len, out);
-        if let Some(deflate) = self.deflate.as_mut().filter(|_| compressed.capacity() <= SCRATCH_KEPT) {
-            deflate.scratch = compressed;
+        if let Some(compression) = self.compression.as_mut().filter(|_| compressed.capacity() <= SCRATCH_KEPT) {
+            compression.scratch = compressed;
         }
         Ok(())
     }
 
     /// The payload compressed, or `None` where it is to be sent plain.
     fn compress(&mut self, payload: &[u8]) -> Option<Vec<u8>> {
-        let deflate = self.deflate.as_mut().filter(|_| payload.len() >= self.config.compress_min)?;
-        let mut compressed = std::mem::take(&mut deflate.scratch);
+        let compression = self.compression.as_mut().filter(|_| payload.len() >= self.config.compress_min)?;
+        let mut compressed = std::mem::take(&mut compression.scratch);
         compressed.clear();
-        deflate.compressor.compress(payload, &mut compressed);
+        compression.compressor.compress(payload, &mut compressed);
         if compressed.len() >= payload.len() && !self.config.compress_always {
-            deflate.compressor.forget();
-            deflate.scratch = compressed;
+            compression.compressor.forget();
+            compression.scratch = compressed;
             return None;
         }
         Some(compressed)
@@ -196,7 +267,7 @@ impl Connection {
 
     /// Appends one frame: length and mask are filled in here.
     #[inline]
-    pub(super) fn write_frame(&mut self, mut header: FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
+    fn write_frame(&mut self, mut header: FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
         header.payload_length = PayloadLength::minimal(payload.len() as u64);
         header.masking_key = match &mut self.side {
             Side::Server => None,
@@ -211,6 +282,39 @@ impl Connection {
         }
     }
 }
+
+impl Side {
+    pub(super) const fn role(&self) -> Role {
+        match self {
+            Self::Server => Role::Server,
+            Self::Client(_) => Role::Client,
+        }
+    }
+}
+
+impl fmt::Debug for Sender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sender").field("role", &self.role()).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Nothing may be sent any more: our Close is out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendError;
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is closing: nothing may follow the Close frame")
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// The DOM's code for a Close without one.
+const NO_STATUS: u16 = 1005;
+
+/// The DOM's code for no Close at all.
+const NO_CLOSE: u16 = 1006;
 
 /// A compression buffer larger than this is given back after its message.
 const SCRATCH_KEPT: usize = 64 << 10;
