@@ -63,7 +63,7 @@ test-fmt: tools ## suite: layout of Rust, JavaScript, CSS, JSON
 	cargo fmt --all --check
 	cargo fmt --manifest-path codec/fuzz/Cargo.toml --check
 	cargo fmt --manifest-path tests/wasm-imports/Cargo.toml --check
-	tests/browser/node_modules/.bin/biome ci
+	tests/browser/node_modules/.bin/biome ci --colors=off
 
 test-lint: tools ## suite: clippy, rustdoc, html-validate, shellcheck
 	cargo clippy --workspace --all-targets --all-features -- $(WARNINGS)
