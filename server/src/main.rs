@@ -1,3 +1,100 @@
 //! The `framescope` program.
 
-fn main() {}
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use framescope_server::{Config, LogFormat, Server, Settings, raise_file_limit, with_environment};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// A self-hosted real-time server that shows every frame
+#[derive(Parser)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Subcommand)]
+enum Subcommands {
+    /// Run the server; this is what happens without a command, too
+    #[command(after_help = AFTER_HELP)]
+    Serve(Serve),
+}
+
+#[derive(Args)]
+struct Serve {
+    /// Read settings from this TOML file; names as below, without the dashes in front
+    #[arg(long, value_name = "FILE", env = "FRAMESCOPE_CONFIG", hide_env = true)]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+const AFTER_HELP: &str = "\
+Each setting can also stand in the environment (FRAMESCOPE_MESSAGE_MAX=1MiB) or in the file given by
+--config (message-max = \"1MiB\"). A flag wins over the environment, the environment over the file.
+Sizes: 512, 16KiB, 8MiB. Times: 250ms, 10s, 5m.
+
+Ctrl-C or SIGTERM stops: everyone gets a WebSocket Close 1001. A second one stops at once.";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("framescope: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
+    let command = with_environment(Arguments::command()).mut_subcommand("serve", with_environment);
+    let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|e| e.exit());
+    let Serve { config, settings } = match arguments.command {
+        Some(Subcommands::Serve(serve)) => serve,
+        None => arguments.serve,
+    };
+    let config = Config::load(config.as_deref(), settings).map_err(anyhow::Error::msg)?;
+    start_log(&config)?;
+    raise_file_limit();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    if let Some(dir) = &config.data_dir {
+        tracing::info!(dir = %dir.display(), "noted the data directory; this version stores nothing yet");
+    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Without a handler a terminal that goes away would take the server with it.
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move { while hangup.recv().await.is_some() {} });
+    let server = Server::bind(config).await?;
+    println!("Framescope is listening on http://{}/", server.local_addr());
+    let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::info!("stopping: saying goodbye to everyone");
+        // Nobody waits any more if the server failed.
+        let _ = stop.send(());
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        tracing::warn!("stopped by a second signal");
+        std::process::exit(130);
+    });
+    server.run(async move { drop(stopping.await) }).await?;
+    Ok(())
+}
+
+fn start_log(config: &Config) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(&config.log).map_err(|e| anyhow::anyhow!("log: {:?}: {e}", config.log))?;
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! What an operator sets, and where it may be set.
+//!
+//! Every setting has one name. It can stand in a file (`message-max = "8MiB"`), in the environment
+//! (`FRAMESCOPE_MESSAGE_MAX`) and on the command line (`--message-max 8MiB`); a later one of these
+//! wins over an earlier. [`Settings`] is what was said, with holes; [`Config`] is what holds.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Command};
+use serde::Deserialize;
+
+pub use units::{Size, Span};
+
+mod units;
+
+/// Declares each setting once: doc, clap's extras, name, type as said, type as used, default, and
+/// the default as people would write it.
+macro_rules! settings {
+    ($($(#[$doc:meta])* [$($arg:tt)*] $name:ident: $said:ty => $used:ty = $default:expr, $shown:literal;)*) => {
+        /// The settings as one source gave them: flags and environment, or a file.
+        #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub struct Settings {
+            $($(#[$doc])* #[arg(long, $($arg)*)] pub $name: Option<$said>,)*
+        }
+
+        /// What the server runs with.
+        ///
+        /// ```
+        /// let config = framescope_server::Config { message_max: 1024, ..Default::default() };
+        /// assert_eq!(config.queue_max, 1 << 20);
+        /// ```
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Config {
+            $($(#[$doc])* pub $name: $used,)*
+        }
+
+        impl Default for Config {
+            fn default() -> Self {
+                Self { $($name: $default,)* }
+            }
+        }
+
+        impl Settings {
+            /// Puts what was said here over `config`, and leaves the rest as it is.
+            pub fn apply(self, config: &mut Config) {
+                $(if let Some(said) = self.$name { config.$name = said.into(); })*
+            }
+        }
+
+        /// Each setting's name as the command line has it, and its default as text.
+        const DEFAULTS: &[(&str, &str)] = &[$((stringify!($name), $shown),)*];
+    };
+}
+
+settings! {
+    /// Address and port to listen on; port 0 takes any free one
+    [value_name = "ADDR:PORT"] listen: SocketAddr => SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "127.0.0.1:8080";
+    /// Folder that will hold the database of accounts, drawings and messages. This version stores
+    /// nothing yet: the folder is noted, and neither made nor written to
+    [value_name = "DIR"] data_dir: PathBuf => Option<PathBuf> = None, "";
+    /// Store in memory only, for demonstrations: all is gone when the server stops. This version
+    /// stores nothing either way
+    [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"] in_memory: bool => bool = false, "false";
+    /// Serve the pages in this folder in place of the built-in ones: /x is DIR/x.html or
+    /// DIR/x/index.html, other files by their path, and no content security policy is sent
+    [value_name = "DIR"] www: PathBuf => Option<PathBuf> = None, "";
+    /// The address people use, such as https://example.org, when a proxy stands in front: decides
+    /// which Origin is ours, and whether cookies are Secure
+    [value_name = "URL"] public_url: String => Option<String> = None, "";
+    /// Another Origin whose pages may connect, such as https://app.example.org; may be repeated
+    [value_name = "ORIGIN", value_delimiter = ','] allow_origin: Vec<String> => Vec<String> = Vec::new(), "";
+    /// Another host name under which this server is reached directly; IP addresses, localhost and
+    /// the public URL's host always are. May be repeated
+    [value_name = "NAME", value_delimiter = ','] allow_host: Vec<String> => Vec<String> = Vec::new(), "";
+    /// Escape & < > " ' in what users wrote before it goes to clients, for pages that put it into
+    /// HTML; on by default with --www
+    [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
+    /// What to log: a level (error, warn, info, debug, trace) or tracing's filter syntax
+    [value_name = "FILTER"] log: String => String = "info".to_owned(), "info";
+    /// Form of the log
+    [value_enum] log_format: LogFormat => LogFormat = LogFormat::Text, "text";
+    /// Threads that serve connections; 0 means one per core
+    [value_name = "N"] threads: usize => usize = 0, "0";
+
+    /// Largest message on app endpoints, after inflation; Close 1009 over it
+    [value_name = "SIZE"] message_max: Size => usize = 8 << 20, "8MiB";
+    /// Largest message on /echo, after inflation
+    [value_name = "SIZE"] echo_message_max: Size => usize = 16 << 20, "16MiB";
+    /// Most fragments in one message on app endpoints; Close 1009 over it
+    [value_name = "N"] fragments_max: u32 => u32 = 65_536, "65536";
+    /// Most fragments in one message on /echo
+    [value_name = "N"] echo_fragments_max: u32 => u32 = 65_536, "65536";
+    /// Longest text that echo_client may send on /websocket
+    [value_name = "SIZE"] echo_text_max: Size => usize = 1 << 20, "1MiB";
+    /// Largest head of an HTTP request; 431 over it
+    [value_name = "SIZE"] head_max: Size => usize = 16 << 10, "16KiB";
+    /// Most header lines in an HTTP request; 431 over it
+    [value_name = "N"] head_headers_max: usize => usize = 100, "100";
+    /// Largest body of an HTTP request; 413 over it
+    [value_name = "SIZE"] body_max: Size => usize = 64 << 10, "64KiB";
+    /// Most bytes that may wait to be sent on a connection, besides the one message being written;
+    /// a connection that is over it is not read from until its peer reads
+    [value_name = "SIZE"] queue_max: Size => usize = 1 << 20, "1MiB";
+    /// Most bytes that may wait for one watcher of a live tap; over it the watcher gets a gap
+    [value_name = "SIZE"] inspect_queue_max: Size => usize = 4 << 20, "4MiB";
+    /// How long a client may take to send the head of a request
+    [value_name = "TIME"] head_deadline: Span => Duration = Duration::from_secs(10), "10s";
+    /// How long a WebSocket may be silent; a ping goes out at half of it, then Close 1001
+    [value_name = "TIME"] idle_deadline: Span => Duration = Duration::from_secs(60), "60s";
+    /// How long to wait for the peer's half of the closing handshake
+    [value_name = "TIME"] close_deadline: Span => Duration = Duration::from_secs(5), "5s";
+    /// After the last frame went out: silence that ends reading and discarding
+    [value_name = "TIME"] linger_quiet: Span => Duration = Duration::from_secs(1), "1s";
+    /// After the last frame went out: longest time to read and discard
+    [value_name = "TIME"] linger_deadline: Span => Duration = Duration::from_secs(5), "5s";
+    /// After the last frame went out: most bytes to read and discard
+    [value_name = "SIZE"] linger_max: Size => usize = 4 << 20, "4MiB";
+    /// How long after SIGTERM or Ctrl-C the process has ended, whatever its peers do
+    [value_name = "TIME"] shutdown_deadline: Span => Duration = Duration::from_secs(9), "9s";
+    /// Messages a second on app endpoints, averaged over 5 s; read no faster than that, and Close
+    /// 1008 after 30 s of excess. 0 is no limit
+    [value_name = "N"] message_rate: u32 => u32 = 20_000, "20000";
+    /// Most connections at once, 503 over it; 0 means what the limit on open files allows
+    [value_name = "N"] connections_max: usize => usize = 0, "0";
+    /// Most connections at once from one address (for IPv6: one /64), 503 over it; loopback is free. 0 is no limit
+    [value_name = "N"] connections_per_address: usize => usize = 1_000, "1000";
+    /// Level of permessage-deflate, 1 (fast) to 9 (small)
+    [value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=9)] compression_level: u8 => u8 = 1, "1";
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Config {
+    /// Reads `file`, if any, and lays `said` over it.
+    ///
+    /// # Errors
+    ///
+    /// One line for the operator: the file cannot be read, is not TOML, names a setting there is
+    /// not, or two settings contradict each other.
+    pub fn load(file: Option<&std::path::Path>, said: Settings) -> Result<Self, String> {
+        let mut config = Self::default();
+        if let Some(path) = file {
+            let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+            let settings: Settings = toml::from_str(&text).map_err(|e| {
+                let line = e.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+                format!("{}:{line}: {}", path.display(), e.message())
+            })?;
+            settings.apply(&mut config);
+        }
+        said.apply(&mut config);
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let Some(url) = &self.public_url {
+            crate::auth::Origin::parse(url)
+                .ok_or_else(|| format!("public-url: {url:?} is not http(s)://host[:port]"))?;
+        }
+        for origin in &self.allow_origin {
+            crate::auth::Origin::parse(origin)
+                .ok_or_else(|| format!("allow-origin: {origin:?} is not http(s)://host[:port]"))?;
+        }
+        if let Some(www) = self.www.as_ref().filter(|www| !www.is_dir()) {
+            return Err(format!("www: {} is not a folder", www.display()));
+        }
+        if !(1..=9).contains(&self.compression_level) {
+            return Err(format!("compression-level: {} is not between 1 and 9", self.compression_level));
+        }
+        if self.head_max < 1024 {
+            return Err("head-max: no browser gets by with less than 1KiB".to_owned());
+        }
+        if self.data_dir.is_some() && self.in_memory {
+            return Err("data-dir and in-memory exclude each other".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The threads to start.
+    pub(crate) fn thread_count(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+}
+
+/// Gives each flag its environment variable, and its default in the help.
+#[must_use]
+pub fn with_environment(command: Command) -> Command {
+    command.mut_args(|arg| {
+        let Some((name, shown)) = DEFAULTS.iter().find(|(name, _)| *name == arg.get_id().as_str()) else { return arg };
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let help = if shown.is_empty() { help } else { format!("{help} [default: {shown}]") };
+        // `long_help` would win over `help` in --help; there is no more to say there.
+        arg.env(format!("FRAMESCOPE_{}", name.to_uppercase())).hide_env(true).help(help.clone()).long_help(help)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::*;
+
+    fn from_flags(flags: &[&str]) -> Config {
+        let command = Settings::augment_args(Command::new("test").no_binary_name(true));
+        let said = Settings::from_arg_matches(&command.get_matches_from(flags)).unwrap();
+        let mut config = Config::default();
+        said.apply(&mut config);
+        config
+    }
+
+    #[test]
+    fn the_defaults_in_the_help_are_the_defaults() {
+        for (name, shown) in DEFAULTS.iter().filter(|(_, shown)| !shown.is_empty()) {
+            let flag = format!("--{}={shown}", name.replace('_', "-"));
+            assert_eq!(from_flags(&[&flag]), Config::default(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "message-max = \"1MiB\"\nqueue-max = 4096\nlisten = \"[::1]:0\"\n").unwrap();
+        let said = Settings { queue_max: Some(Size(1)), ..Settings::default() };
+        let config = Config::load(Some(file.path()), said).unwrap();
+        assert_eq!((config.message_max, config.queue_max, config.head_max), (1 << 20, 1, 16 << 10));
+        assert_eq!(config.listen, "[::1]:0".parse().unwrap());
+    }
+
+    #[test]
+    fn a_bad_file_is_one_clear_line() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "threads = 2\nmesage-max = 5\n").unwrap();
+        let error = Config::load(Some(file.path()), Settings::default()).unwrap_err();
+        assert!(error.contains(":2: unknown field `mesage-max`") && !error.contains('\n'), "{error}");
+        let gone = Config::load(Some("/nowhere/framescope.toml".as_ref()), Settings::default()).unwrap_err();
+        assert!(gone.starts_with("/nowhere/framescope.toml: "), "{gone}");
+    }
+
+    #[test]
+    fn flags_without_a_value_switch_on() {
+        assert!(from_flags(&["--in-memory"]).in_memory);
+        assert_eq!(from_flags(&["--escape-html=false"]).escape_html, Some(false));
+        assert_eq!(from_flags(&["--allow-origin=http://a", "--allow-origin=http://b"]).allow_origin, ["http://a", "http://b"]);
+    }
+}

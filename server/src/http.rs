@@ -1,0 +1,167 @@
+//! Plain HTTP: the pages, and who gets to see them.
+//!
+//! hyper parses and axum routes; [`strict`] stands in front of both for what hyper lets through.
+//! Each connection is one local task on its thread.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::get;
+use http::{HeaderValue, Method, StatusCode, header};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use crate::auth::{OriginPolicy, SessionId};
+use crate::config::Config;
+use crate::net::{Guest, Serve};
+
+use files::Files;
+
+mod error;
+mod files;
+mod headers;
+mod strict;
+
+/// What all threads share, and what does not change while the server runs.
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) config: Config,
+    pub(crate) origins: OriginPolicy,
+    pub(crate) files: Files,
+}
+
+impl Site {
+    pub(crate) fn new(config: Config) -> Result<Self, String> {
+        let origins = OriginPolicy::new(&config)?;
+        let files = Files::new(config.www.clone());
+        Ok(Self { config, origins, files })
+    }
+}
+
+/// One thread's HTTP.
+pub(crate) struct Http {
+    site: Arc<Site>,
+    router: Router,
+    protocol: Rc<http1::Builder>,
+    stopping: CancellationToken,
+}
+
+impl Http {
+    pub(crate) fn new(site: Arc<Site>) -> Self {
+        let mut protocol = http1::Builder::new();
+        protocol
+            .timer(TokioTimer::new())
+            .header_read_timeout(site.config.head_deadline)
+            .max_headers(site.config.head_headers_max)
+            // hyper wants at least 8 KiB here; the head's own limit is the smaller of the two.
+            .max_buf_size(site.config.head_max.max(8192))
+            .max_header_size(site.config.head_max)
+            .half_close(true);
+        Self { router: router(site.clone()), site, protocol: Rc::new(protocol), stopping: CancellationToken::new() }
+    }
+}
+
+impl Serve for Http {
+    fn serve(&self, socket: TcpStream, guest: Guest) {
+        let (router, protocol, stopping) = (self.router.clone(), self.protocol.clone(), self.stopping.clone());
+        tokio::task::spawn_local(async move {
+            let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+                let router = router.clone();
+                async move { Ok::<_, Infallible>(match router.oneshot(request).await { Ok(response) => response }) }
+            });
+            let connection = protocol.serve_connection(TokioIo::new(socket), service);
+            let mut connection = std::pin::pin!(connection);
+            let ended = tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = stopping.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            };
+            if let Err(error) = ended {
+                tracing::debug!(peer = %guest.address(), %error, "HTTP connection ended");
+            }
+        });
+    }
+
+    fn stop(&self) {
+        self.stopping.cancel();
+    }
+}
+
+/// The routes. Pages are whatever folders of `www` hold an `index.html`.
+fn router(site: Arc<Site>) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .fallback(file)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(site.clone(), headers::add))
+        .layer(middleware::from_fn_with_state(site.clone(), strict::check))
+        .with_state(site)
+}
+
+/// The process lives and answers.
+async fn healthz() -> &'static str {
+    "ok\n"
+}
+
+async fn method_not_allowed() -> Response {
+    error::plain(StatusCode::METHOD_NOT_ALLOWED, "this address answers GET and HEAD")
+}
+
+async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+    if request.method() != Method::GET && request.method() != Method::HEAD {
+        let mut response = error::plain(StatusCode::METHOD_NOT_ALLOWED, "pages answer GET and HEAD");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
+    let path = request.uri().path();
+    let found = match site.files.find(path).await {
+        files::Found::File(found) => found,
+        files::Found::Folder(location) => return error::redirect(&location),
+        files::Found::Nothing => return error::not_found(path),
+    };
+    let mut response = files::respond(found, request.headers());
+    if files::is_html(&response) {
+        let cookies = request.headers().get_all(header::COOKIE);
+        if SessionId::from_cookies(cookies.iter().map(HeaderValue::as_bytes)).is_none() {
+            let cookie = SessionId::generate().to_cookie(site.origins.is_secure());
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        }
+    }
+    response
+}
+
+/// What a connection over the limits is told.
+pub(crate) const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    Connection: close\r\n\
+    Retry-After: 5\r\n\
+    Content-Type: text/plain; charset=utf-8\r\n\
+    Content-Length: 33\r\n\r\n\
+    too many connections; come again\n";
+
+/// A body of some bytes.
+fn body(bytes: impl Into<bytes::Bytes>) -> Body {
+    Body::from(bytes.into())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_answer_to_one_too_many_states_its_length() {
+        let text = std::str::from_utf8(super::FULL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("Content-Length: {}", body.len())));
+    }
+}

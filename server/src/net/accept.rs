@@ -1,0 +1,104 @@
+//! The accept loop: one task, for all threads.
+
+use std::io;
+use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Arrival, Limits, Options};
+
+/// The way to one thread, and a count of who is there.
+pub(super) struct Seat {
+    pub(super) sender: mpsc::UnboundedSender<Arrival>,
+    pub(super) tracker: TaskTracker,
+}
+
+/// Accepts until `stopping`, then closes the listening socket.
+pub(super) async fn accept(
+    listener: StdListener,
+    seats: Vec<Seat>,
+    limits: Arc<Limits>,
+    options: Options,
+    stopping: CancellationToken,
+) {
+    let _ = stopping.run_until_cancelled(accept_forever(listener, seats, limits, options)).await;
+}
+
+async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Limits>, options: Options) {
+    let listener = match AsyncFd::new(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!(%error, "the listening socket cannot be watched"),
+    };
+    let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
+    let mut pause = Duration::ZERO;
+    loop {
+        let accepted = match listener.readable().await {
+            Ok(mut ready) => match ready.try_io(|listener| listener.get_ref().accept()) {
+                Ok(accepted) => accepted,
+                Err(_would_block) => continue,
+            },
+            Err(error) => Err(error),
+        };
+        match accepted {
+            Ok((socket, address)) => {
+                pause = Duration::ZERO;
+                if let Err(error) = socket.set_nonblocking(true) {
+                    tracing::warn!(%error, "an accepted socket cannot be made non-blocking");
+                    continue;
+                }
+                let Some(seat) = seats.iter().min_by_key(|seat| seat.tracker.len()) else { return };
+                match limits.admit(address, seat.tracker.token()) {
+                    // A thread that is gone takes its connections with it.
+                    Some(guest) => drop(seat.sender.send((socket, guest))),
+                    None => refuse(socket, options.full, &refusals),
+                }
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                // Out of files or memory: connections wait in the kernel's queue until some are given
+                // back. Trying again at once would only burn the processor.
+                if pause.is_zero() {
+                    tracing::warn!(%error, "cannot accept; pausing");
+                }
+                pause = (pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// Errors that `accept` passes on from a connection that broke before it was accepted.
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
+}
+
+/// Says that there is no room, and reads on for a moment: closing with unread bytes would reset the
+/// connection, and the answer with it. Only so many at once; in a flood the rest are just dropped.
+fn refuse(socket: StdStream, full: &'static [u8], refusals: &Arc<Semaphore>) {
+    let Ok(permit) = refusals.clone().try_acquire_owned() else { return };
+    tokio::task::spawn_local(async move {
+        let _permit = permit;
+        let _ = tokio::time::timeout(REFUSAL_MAX, async {
+            let mut socket = TcpStream::from_std(socket)?;
+            socket.write_all(full).await?;
+            socket.shutdown().await?;
+            let mut discarded = [0; 1024];
+            while socket.read(&mut discarded).await? > 0 {}
+            io::Result::Ok(())
+        })
+        .await;
+    });
+}
+
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+const REFUSALS_AT_ONCE: usize = 256;
+const REFUSAL_MAX: Duration = Duration::from_secs(1);

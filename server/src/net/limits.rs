@@ -1,0 +1,167 @@
+//! How many connections there may be, in all and from one address.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use super::Options;
+
+/// Counts for all threads.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    max: usize,
+    per_address: usize,
+    count: AtomicUsize,
+    addresses: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Limits {
+    pub(super) fn new(options: &Options) -> Self {
+        let max = match options.connections_max {
+            0 => files_allowed().saturating_sub(RESERVED_FILES).max(1),
+            max => max,
+        };
+        Self {
+            max,
+            per_address: options.connections_per_address,
+            count: AtomicUsize::new(0),
+            addresses: Mutex::default(),
+        }
+    }
+
+    /// Lets a connection in, or not. `seat` marks it as present on its thread.
+    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, seat: TaskTrackerToken) -> Option<Guest> {
+        // Only the accepting task adds, so this cannot go over between the look and the step.
+        if self.count.load(Ordering::Relaxed) >= self.max {
+            tracing::warn!(max = self.max, "connections-max is reached");
+            return None;
+        }
+        if let Some(key) = self.key(address.ip()) {
+            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = addresses.entry(key).or_default();
+            if *count >= self.per_address {
+                tracing::debug!(%address, "connections-per-address is reached");
+                return None;
+            }
+            *count += 1;
+        }
+        self.count.fetch_add(1, Ordering::Relaxed);
+        Some(Guest { address, limits: self.clone(), _seat: seat })
+    }
+
+    fn leave(&self, address: IpAddr) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        if let Some(key) = self.key(address) {
+            let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(count) = addresses.get_mut(&key) {
+                *count -= 1;
+                if *count == 0 {
+                    addresses.remove(&key);
+                }
+            }
+        }
+    }
+
+    /// What counts as one address: for IPv6 the /64 that one customer gets. `None`: not counted.
+    fn key(&self, address: IpAddr) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        if self.per_address == 0 || address.is_loopback() {
+            return None;
+        }
+        Some(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        })
+    }
+}
+
+/// A connection that was let in. It is counted until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Guest {
+    address: SocketAddr,
+    limits: Arc<Limits>,
+    _seat: TaskTrackerToken,
+}
+
+impl Guest {
+    /// Where it comes from.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.limits.leave(self.address.ip());
+    }
+}
+
+/// Raises the soft limit on open files to the hard one: the soft one is kept low for programs that
+/// use `select`, which we do not.
+pub(crate) fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if let Err(error) = setrlimit(Resource::Nofile, raised) {
+            tracing::debug!(%error, "the limit on open files stays as it is");
+        }
+    }
+}
+
+fn files_allowed() -> usize {
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
+/// Files that are not connections: runtimes, logs, pages being read, later the database.
+const RESERVED_FILES: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    fn limits(max: usize, per_address: usize) -> Arc<Limits> {
+        Arc::new(Limits::new(&Options {
+            threads: 1,
+            connections_max: max,
+            connections_per_address: per_address,
+            shutdown_deadline: Duration::ZERO,
+            unacknowledged_max: Duration::ZERO,
+            full: b"",
+        }))
+    }
+
+    #[test]
+    fn an_address_has_its_share_and_gets_it_back() {
+        let (limits, tracker) = (limits(10, 2), TaskTracker::new());
+        let mut admit = |address: &str| limits.admit(address.parse().unwrap(), tracker.token());
+        let first = admit("192.0.2.1:1").unwrap();
+        let _second = admit("192.0.2.1:2").unwrap();
+        assert!(admit("192.0.2.1:3").is_none());
+        let _other = admit("192.0.2.2:1").unwrap();
+        drop(first);
+        let _third = admit("192.0.2.1:3").unwrap();
+        let _v6: Vec<_> = (1..=2).map(|n| admit(&format!("[2001:db8::{n}]:1")).unwrap()).collect();
+        assert!(admit("[2001:db8::ffff]:1").is_none());
+        let _elsewhere = admit("[2001:db8:0:1::1]:1").unwrap();
+        let _loopback: Vec<_> = (1..=3).map(|n| admit(&format!("127.0.0.1:{n}")).unwrap()).collect();
+        assert!(admit("127.0.0.1:9").is_some());
+        assert_eq!(tracker.len(), 9);
+    }
+
+    #[test]
+    fn the_limit_for_all_holds_for_loopback_too() {
+        let (limits, tracker) = (limits(1, 0), TaskTracker::new());
+        let guest = limits.admit("127.0.0.1:1".parse().unwrap(), tracker.token());
+        assert!(guest.is_some() && limits.admit("127.0.0.1:2".parse().unwrap(), tracker.token()).is_none());
+        drop(guest);
+        assert!(limits.admit("127.0.0.1:2".parse().unwrap(), tracker.token()).is_some());
+    }
+}

@@ -1,0 +1,73 @@
+//! The whole server: everything bound together.
+
+use std::future::Future;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::http::{self, Http, Site};
+use crate::net;
+
+/// Framescope, bound to its address and ready to run.
+///
+/// ```
+/// use framescope_server::{Config, Server};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
+/// let server = Server::bind(Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }).await?;
+/// println!("listening on {}", server.local_addr());
+/// let shutdown = async {}; // a real one would wait for a signal
+/// server.run(shutdown).await
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    options: net::Options,
+    site: Arc<Site>,
+}
+
+impl Server {
+    /// Binds the address and prepares everything that can fail.
+    ///
+    /// # Errors
+    ///
+    /// One line for the operator: the address is taken or not ours, or a setting makes no sense.
+    #[expect(clippy::unused_async, reason = "opening the store, which comes next, waits")]
+    pub async fn bind(config: Config) -> io::Result<Self> {
+        let options = net::Options {
+            threads: config.thread_count(),
+            connections_max: config.connections_max,
+            connections_per_address: config.connections_per_address,
+            shutdown_deadline: config.shutdown_deadline,
+            unacknowledged_max: config.idle_deadline,
+            full: http::FULL,
+        };
+        let listen = config.listen;
+        let listener = net::listen(listen, &options)
+            .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {listen}: {e}")))?;
+        let address = listener.local_addr()?;
+        let site = Site::new(config).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+        Ok(Self { listener, address, options, site: Arc::new(site) })
+    }
+
+    /// The address it listens on, with the port the system chose if 0 was asked for.
+    #[must_use]
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `shutdown` is ready; then stops accepting, closes each WebSocket with 1001, and
+    /// returns once all are gone or the shutdown deadline has passed. It brings its own threads,
+    /// so it can be awaited on any runtime.
+    ///
+    /// # Errors
+    ///
+    /// When threads cannot be started, or one of them fails.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let site = self.site;
+        net::run(self.listener, self.options, move || Http::new(site.clone()), shutdown).await
+    }
+}
