@@ -154,7 +154,7 @@ impl Config {
         if let Some(path) = file {
             let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
             let settings: Settings = toml::from_str(&text).map_err(|e| {
-                let line = e.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+                let line = 1 + e.span().map_or(0, |span| text[..span.start].matches('\n').count());
                 format!("{}:{line}: {}", path.display(), e.message())
             })?;
             settings.apply(&mut config);

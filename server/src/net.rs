@@ -51,7 +51,12 @@ pub(crate) struct Options {
 }
 
 /// A socket on its way from the accepting task to the thread that will serve it.
-type Arrival = (StdStream, Guest);
+enum Arrival {
+    /// With this thread's runtime already, because it is the accepting one.
+    Registered(TcpStream, Guest),
+    /// With no runtime yet.
+    Bare(StdStream, Guest),
+}
 
 /// Opens a listening socket with the options that each accepted one is to have.
 pub(crate) fn listen(address: SocketAddr, options: &Options) -> io::Result<StdListener> {
@@ -159,11 +164,15 @@ impl Worker {
         }
     }
 
-    fn seat(service: &impl Serve, (socket, guest): Arrival) {
-        match TcpStream::from_std(socket) {
-            Ok(socket) => service.serve(socket, guest),
-            Err(error) => tracing::warn!(%error, "an accepted socket could not be registered"),
-        }
+    fn seat(service: &impl Serve, arrival: Arrival) {
+        let (socket, guest) = match arrival {
+            Arrival::Registered(socket, guest) => (socket, guest),
+            Arrival::Bare(socket, guest) => match TcpStream::from_std(socket) {
+                Ok(socket) => (socket, guest),
+                Err(error) => return tracing::warn!(%error, "an accepted socket could not be registered"),
+            },
+        };
+        service.serve(socket, guest);
     }
 }
 

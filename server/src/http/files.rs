@@ -10,11 +10,7 @@ use rust_embed::RustEmbed;
 /// `www/` with the wasm module in `www/pkg`, if that was built.
 #[derive(RustEmbed)]
 #[folder = "../www"]
-#[exclude = "tsconfig.json"]
-#[exclude = "*.d.ts"]
-#[exclude = "*.md"]
-#[exclude = "pkg/package.json"]
-#[exclude = "pkg/.gitignore"]
+#[allow_missing = true]
 struct BuiltIn;
 
 /// Where pages come from.
@@ -45,7 +41,7 @@ pub(crate) struct File {
 }
 
 impl Files {
-    pub(crate) const fn new(folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(folder: Option<PathBuf>) -> Self {
         match folder {
             Some(folder) => Self::Folder(folder),
             None => Self::BuiltIn,

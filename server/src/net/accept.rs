@@ -1,18 +1,17 @@
 //! The accept loop: one task, for all threads.
 
 use std::io;
-use std::net::{TcpListener as StdListener, TcpStream as StdStream};
+use std::net::TcpListener as StdListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::unix::AsyncFd;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Arrival, Limits, Options};
+use super::{Arrival, Guest, Limits, Options};
 
 /// The way to one thread, and a count of who is there.
 pub(super) struct Seat {
@@ -32,31 +31,21 @@ pub(super) async fn accept(
 }
 
 async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Limits>, options: Options) {
-    let listener = match AsyncFd::new(listener) {
+    let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the listening socket cannot be watched"),
     };
     let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
     let mut pause = Duration::ZERO;
     loop {
-        let accepted = match listener.readable().await {
-            Ok(mut ready) => match ready.try_io(|listener| listener.get_ref().accept()) {
-                Ok(accepted) => accepted,
-                Err(_would_block) => continue,
-            },
-            Err(error) => Err(error),
-        };
-        match accepted {
+        match listener.accept().await {
             Ok((socket, address)) => {
                 pause = Duration::ZERO;
-                if let Err(error) = socket.set_nonblocking(true) {
-                    tracing::warn!(%error, "an accepted socket cannot be made non-blocking");
-                    continue;
-                }
-                let Some(seat) = seats.iter().min_by_key(|seat| seat.tracker.len()) else { return };
+                let Some((number, seat)) = seats.iter().enumerate().min_by_key(|(_, seat)| seat.tracker.len()) else {
+                    return;
+                };
                 match limits.admit(address, seat.tracker.token()) {
-                    // A thread that is gone takes its connections with it.
-                    Some(guest) => drop(seat.sender.send((socket, guest))),
+                    Some(guest) => hand_over(socket, guest, number == 0, seat),
                     None => refuse(socket, options.full, &refusals),
                 }
             }
@@ -74,6 +63,20 @@ async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Lim
     }
 }
 
+/// Sends the socket to its thread. On ours, the first, it is registered already.
+fn hand_over(socket: TcpStream, guest: Guest, is_ours: bool, seat: &Seat) {
+    let arrival = if is_ours {
+        Arrival::Registered(socket, guest)
+    } else {
+        match socket.into_std() {
+            Ok(socket) => Arrival::Bare(socket, guest),
+            Err(error) => return tracing::warn!(%error, "an accepted socket could not be handed over"),
+        }
+    };
+    // A thread that is gone takes its connections with it.
+    drop(seat.sender.send(arrival));
+}
+
 /// Errors that `accept` passes on from a connection that broke before it was accepted.
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
@@ -82,12 +85,11 @@ fn is_about_one_connection(error: &io::Error) -> bool {
 
 /// Says that there is no room, and reads on for a moment: closing with unread bytes would reset the
 /// connection, and the answer with it. Only so many at once; in a flood the rest are just dropped.
-fn refuse(socket: StdStream, full: &'static [u8], refusals: &Arc<Semaphore>) {
+fn refuse(mut socket: TcpStream, full: &'static [u8], refusals: &Arc<Semaphore>) {
     let Ok(permit) = refusals.clone().try_acquire_owned() else { return };
     tokio::task::spawn_local(async move {
         let _permit = permit;
         let _ = tokio::time::timeout(REFUSAL_MAX, async {
-            let mut socket = TcpStream::from_std(socket)?;
             socket.write_all(full).await?;
             socket.shutdown().await?;
             let mut discarded = [0; 1024];

@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn an_address_has_its_share_and_gets_it_back() {
         let (limits, tracker) = (limits(10, 2), TaskTracker::new());
-        let mut admit = |address: &str| limits.admit(address.parse().unwrap(), tracker.token());
+        let admit = |address: &str| limits.admit(address.parse().unwrap(), tracker.token());
         let first = admit("192.0.2.1:1").unwrap();
         let _second = admit("192.0.2.1:2").unwrap();
         assert!(admit("192.0.2.1:3").is_none());
