@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::{Args, Command};
 use serde::Deserialize;
 
-pub use units::{Size, Span};
+use units::{Size, Span};
 
 mod units;
 
@@ -255,6 +255,9 @@ mod tests {
     fn flags_without_a_value_switch_on() {
         assert!(from_flags(&["--in-memory"]).in_memory);
         assert_eq!(from_flags(&["--escape-html=false"]).escape_html, Some(false));
-        assert_eq!(from_flags(&["--allow-origin=http://a", "--allow-origin=http://b"]).allow_origin, ["http://a", "http://b"]);
+        assert_eq!(
+            from_flags(&["--allow-origin=http://a", "--allow-origin=http://b"]).allow_origin,
+            ["http://a", "http://b"]
+        );
     }
 }

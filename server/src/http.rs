@@ -49,7 +49,6 @@ impl Site {
 
 /// One thread's HTTP.
 pub(crate) struct Http {
-    site: Arc<Site>,
     router: Router,
     protocol: Rc<http1::Builder>,
     stopping: CancellationToken,
@@ -66,7 +65,7 @@ impl Http {
             .max_buf_size(site.config.head_max.max(8192))
             .max_header_size(site.config.head_max)
             .half_close(true);
-        Self { router: router(site.clone()), site, protocol: Rc::new(protocol), stopping: CancellationToken::new() }
+        Self { router: router(site), protocol: Rc::new(protocol), stopping: CancellationToken::new() }
     }
 }
 
@@ -76,7 +75,11 @@ impl Serve for Http {
         tokio::task::spawn_local(async move {
             let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
                 let router = router.clone();
-                async move { Ok::<_, Infallible>(match router.oneshot(request).await { Ok(response) => response }) }
+                async move {
+                    Ok::<_, Infallible>(match router.oneshot(request).await {
+                        Ok(response) => response,
+                    })
+                }
             });
             let connection = protocol.serve_connection(TokioIo::new(socket), service);
             let mut connection = std::pin::pin!(connection);

@@ -108,18 +108,15 @@ pub(crate) async fn run<S: Serve>(
         let (done, ended) = oneshot::channel();
         let runtime = tokio::runtime::Builder::new_current_thread;
         std::thread::Builder::new().name(format!("framescope-{number}")).spawn(move || {
-            let outcome = runtime()
-                .enable_all()
-                .build_local(tokio::runtime::LocalOptions::default())
-                .map(|runtime| {
-                    runtime.block_on(async move {
-                        if let Some((listener, seats)) = acceptor {
-                            let stopping = worker.stopping.clone();
-                            tokio::task::spawn_local(accept::accept(listener, seats, limits, options, stopping));
-                        }
-                        worker.run(make()).await;
-                    });
+            let outcome = runtime().enable_all().build_local(tokio::runtime::LocalOptions::default()).map(|runtime| {
+                runtime.block_on(async move {
+                    if let Some((listener, seats)) = acceptor {
+                        let stopping = worker.stopping.clone();
+                        tokio::task::spawn_local(accept::accept(listener, seats, limits, options, stopping));
+                    }
+                    worker.run(make()).await;
                 });
+            });
             // Nobody listens when `run` was dropped.
             let _ = done.send(outcome);
         })?;

@@ -9,12 +9,12 @@ use serde::Deserialize;
 /// A number of bytes: `512`, `16KiB`, `8MiB`, `1GiB`; `KB`, `MB` and `GB` are powers of ten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
-pub struct Size(pub usize);
+pub struct Size(pub(super) usize);
 
 /// A length of time: `250ms`, `10s`, `5m`, `1h`; a bare number is seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "Written")]
-pub struct Span(pub Duration);
+pub struct Span(pub(super) Duration);
 
 /// In a file a number needs no quotes.
 #[derive(Deserialize)]
@@ -123,7 +123,9 @@ mod tests {
 
     #[test]
     fn sizes_are_read_as_people_write_them() {
-        for (text, bytes) in [("0", 0), ("512", 512), ("16KiB", 16_384), ("8 MiB", 8_388_608), ("1kB", 1_000), ("2M", 2_097_152)] {
+        for (text, bytes) in
+            [("0", 0), ("512", 512), ("16KiB", 16_384), ("8 MiB", 8_388_608), ("1kB", 1_000), ("2M", 2_097_152)]
+        {
             assert_eq!(text.parse(), Ok(Size(bytes)), "{text}");
         }
         for text in ["", "MiB", "-1", "8mib", "1.5MiB", "99999999999GiB"] {

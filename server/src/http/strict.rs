@@ -34,8 +34,10 @@ fn judge(site: &Site, request: &Request) -> Result<(), (StatusCode, &'static str
         return Err((StatusCode::URI_TOO_LONG, "the address is too long"));
     }
     let path = request.uri().path();
-    if (path == "/inspector" || path.starts_with("/inspect")) && !host.is_none_or(|host| site.origins.knows_host(host)) {
-        let reason = "the inspector answers under an IP address, localhost, or a name given by --allow-host or --public-url";
+    if (path == "/inspector" || path.starts_with("/inspect")) && !host.is_none_or(|host| site.origins.knows_host(host))
+    {
+        let reason =
+            "the inspector answers under an IP address, localhost, or a name given by --allow-host or --public-url";
         return Err((StatusCode::MISDIRECTED_REQUEST, reason));
     }
     if !request.method().is_safe() {
