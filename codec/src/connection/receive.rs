@@ -50,9 +50,7 @@ enum Lent {
 
 /// What a frame that is now whole comes to, and where its payload is lent from.
 enum Arrival {
-    /// A message in one frame, whole in the input: nothing was copied.
-    Whole(MessageKind, Range<usize>),
-    /// A message that was put together.
+    /// A message, put together.
     Assembled,
     Control(Opcode, ControlPlace),
 }
@@ -102,16 +100,20 @@ impl Receiver {
             self.forget();
             return None;
         }
+        if let Some((kind, range)) = self.take_whole_message(sender.config.message_max, input) {
+            return Some(match kind {
+                MessageKind::Binary => Event::Message(Message::Binary(input.get(range))),
+                MessageKind::Text => match simdutf8::basic::from_utf8(input.get(range)) {
+                    Ok(text) => Event::Message(Message::Text(text)),
+                    Err(_) => self.fail(Violation::InvalidUtf8, sender, out),
+                },
+            });
+        }
         let arrival = match self.advance(&sender.config, input) {
             Ok(arrival) => arrival?,
             Err(violation) => return Some(self.fail(violation, sender, out)),
         };
         match arrival {
-            Arrival::Whole(MessageKind::Binary, range) => Some(Event::Message(Message::Binary(input.get(range)))),
-            Arrival::Whole(MessageKind::Text, range) => match simdutf8::basic::from_utf8(input.get(range)) {
-                Ok(text) => Some(Event::Message(Message::Text(text))),
-                Err(_) => Some(self.fail(Violation::InvalidUtf8, sender, out)),
-            },
             Arrival::Assembled => match &self.lent {
                 Lent::Text(text) => Some(Event::Message(Message::Text(text))),
                 Lent::Binary(bytes) => Some(Event::Message(Message::Binary(bytes))),
@@ -200,6 +202,36 @@ impl Receiver {
         }
     }
 
+    /// The way nearly every message goes: in one frame, plain, sound, and all of it in the input,
+    /// where it is unmasked and from where it is lent. Whatever else comes is left to `advance`.
+    #[inline]
+    fn take_whole_message(&self, max: usize, input: &mut Input<'_>) -> Option<(MessageKind, Range<usize>)> {
+        if self.frame.is_some() || self.partial_header.len != 0 {
+            return None;
+        }
+        let (header, header_len) = FrameHeader::decode(input.remaining())?;
+        let kind = match header.opcode {
+            Opcode::Text => MessageKind::Text,
+            Opcode::Binary => MessageKind::Binary,
+            _ => return None,
+        };
+        let len = usize::try_from(header.payload_length.get()).ok()?;
+        let is_whole = header.fin && header.rsv == Rsv::NONE && len <= input.len() - header_len && len <= max;
+        if !is_whole || !rules::is_sound(&header, &self.expected()) {
+            return None;
+        }
+        input.advance(header_len);
+        let range = input.advance(len);
+        if let Some(key) = header.masking_key {
+            key.apply(input.get_mut(range.clone()), 0);
+        }
+        Some((kind, range))
+    }
+
+    fn expected(&self) -> Expected {
+        Expected { sender: self.peer, compression: self.decompressor.is_some(), in_message: self.message.is_some() }
+    }
+
     /// Goes on until a frame is whole that means something by itself, or the input is worked off.
     fn advance(&mut self, config: &Config, input: &mut Input<'_>) -> Result<Option<Arrival>, Violation> {
         loop {
@@ -243,11 +275,7 @@ impl Receiver {
 
     /// Judges a header before a byte of its payload is looked at.
     fn begin_frame(&mut self, header: FrameHeader, config: &Config) -> Result<(), Violation> {
-        let expected = Expected {
-            sender: self.peer,
-            compression: self.decompressor.is_some(),
-            in_message: self.message.is_some(),
-        };
+        let expected = self.expected();
         if !rules::is_sound(&header, &expected)
             && let Some(violation) = rules::check_header(&header, &expected).next()
         {
@@ -301,9 +329,6 @@ impl Receiver {
         if header.opcode != Opcode::Continuation && is_first_piece {
             let kind = if header.opcode == Opcode::Text { MessageKind::Text } else { MessageKind::Binary };
             let is_compressed = header.rsv.contains(Rsv::RSV1);
-            if is_whole && header.fin && !is_compressed {
-                return Ok(Payload::Arrived(Arrival::Whole(kind, range)));
-            }
             self.message = Some(Box::new(Incoming::new(kind, is_compressed)));
         }
         self.read_fragment(&header, input.get(range), is_whole, config.message_max)
