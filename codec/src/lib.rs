@@ -71,6 +71,7 @@ pub mod course;
 pub mod deflate;
 pub mod dissect;
 pub mod frame;
+pub mod handshake;
 pub mod header;
 pub mod mask;
 pub mod message;

@@ -1,5 +1,9 @@
 //! What the two ends of permessage-deflate agree on (RFC 7692, 7.1).
 
+mod negotiation;
+
+pub use negotiation::{Agreement, ClientWindow, DeflatePolicy, Offer};
+
 use crate::rules::Role;
 
 /// The size of an LZ77 window as its base-2 logarithm, 8 to 15.
