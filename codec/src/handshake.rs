@@ -22,11 +22,15 @@
 //! waits, sends, or knows the time: a deadline for slow clients is the caller's.
 
 mod check;
+mod client;
 pub(crate) mod grammar;
 mod head;
+mod judge;
 mod request;
+mod response;
 mod rules;
 mod server;
+mod url;
 
 use std::fmt;
 
@@ -34,10 +38,13 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha1::{Digest, Sha1};
 
+pub use client::{ClientHandshake, ClientOptions, Response};
 pub use head::{Head, HeadLimits, HeadReader, HeaderLine};
+pub use judge::{JudgedRequest, JudgedResponse, judge_request, judge_response};
 pub use request::Request;
 pub use rules::{Finding, HandshakeRule};
 pub use server::{Acceptance, ExtraHeaders, InvalidHeader, Opening, reason_phrase, refuse};
+pub use url::{InvalidUrl, Url};
 
 /// The value of `Sec-WebSocket-Accept` that answers a `Sec-WebSocket-Key` (RFC 6455, 4.2.2): the SHA-1 digest of the
 /// key, as it stands in the header, and a fixed GUID.
