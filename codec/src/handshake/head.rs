@@ -230,9 +230,10 @@ impl Head {
         self.named(name).map(|line| self.at(&line.value))
     }
 
-    /// The lines of all headers called `name`, in any case.
+    /// The lines of all headers called `name`, in any case. White space before the colon is a finding of its own, and
+    /// not the absence of the header.
     pub(super) fn named<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a HeaderLine> {
-        self.lines.iter().filter(move |line| self.at(&line.name).eq_ignore_ascii_case(name.as_bytes()))
+        self.lines.iter().filter(move |line| self.at(&line.name).trim_ascii_end().eq_ignore_ascii_case(name.as_bytes()))
     }
 
     /// The first line in three: method, target and version, or version, status and reason.
