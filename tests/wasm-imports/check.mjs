@@ -67,7 +67,13 @@ expect(
   "permessage-deflate",
 );
 expect("or refused", "open", { text: OPENING.replace("Version: 13", "Version: 12") }, "HTTP/1.1 426 ");
-expect("a client asks, and takes the answer", "ask", { text: "ws://server.example.com/chat" }, "GET /chat ", "Ok(Some(");
+expect(
+  "a client asks, and takes the answer",
+  "ask",
+  { text: "ws://server.example.com/chat" },
+  "GET /chat ",
+  "Ok(Some(",
+);
 expect("a frame is read and written", "frame", HELLO, hex("81 05 48656c6c6f"));
 expect("a server echoes text", "serve", HELLO, 'Message(Text("Hello"))', hex("81 05 48656c6c6f"));
 expect("a server inflates", "serve", COMPRESSED, 'Message(Text("Hello"))');
