@@ -7,13 +7,48 @@
 //!   inside them, and [`mask::HeadMask`] hides credentials in the opening handshake first.
 //! - What a tap knows and no packet can say, such as where a frame begins after a gap, travels in
 //!   packet comments: [`comment::Comment`].
+//! - Reading: a [`Decoder`] takes the bytes of a capture as they come and gives [`Record`]s. Inside,
+//!   blocks become packets, packets are put in order as two byte streams per connection, and streams that
+//!   open with a WebSocket handshake go through a [`Dissector`](crate::Dissector) each.
+//!
+//! ```
+//! use framescope_codec::capture::{Decoder, Direction, Record, What, pcapng, tap::Flow};
+//!
+//! let mut capture = Vec::new();
+//! pcapng::write_start(&mut capture);
+//! let mut flow = Flow::in_process(1);
+//! flow.join_late(1_000, None, &mut capture);
+//! flow.boundary(Direction::ServerToClient);
+//! flow.bytes(Direction::ServerToClient, 2_000, b"\x81\x02Hi", &mut capture);
+//!
+//! let mut decoder = Decoder::new();
+//! decoder.feed(&capture); // in whatever pieces it comes
+//! let mut seen = Vec::new();
+//! while let Some(record) = decoder.next_record() {
+//!     if let Record::Event(event) = record && let What::Frame(frame) = event.what {
+//!         seen.push((event.direction.name(), event.time_ns, frame.dissection.payload));
+//!     }
+//! }
+//! assert_eq!(seen, [("s2c", 2_000, b"Hi".to_vec())]);
+//! ```
 
 pub mod comment;
+mod conversation;
 pub mod mask;
+mod opening;
 pub mod packet;
 pub mod pcapng;
+mod stream;
 pub mod tap;
+mod tcp;
 
+use std::collections::VecDeque;
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::deflate::params::DeflateParams;
+use crate::dissect::Dissection;
+use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::rules::Role;
 
 /// Which way bytes go on a connection.
@@ -61,6 +96,195 @@ impl Direction {
         match self {
             Self::ClientToServer => 0,
             Self::ServerToClient => 1,
+        }
+    }
+}
+
+/// Reads a capture as it arrives, and tells what was said on its WebSocket connections. It never fails: what
+/// cannot be read becomes a record that says where and why.
+///
+/// See the [module](self) for how to run it.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    reader: pcapng::Reader,
+    streams: stream::Streams,
+    records: VecDeque<Record>,
+    packets: Packets,
+    is_finished: bool,
+}
+
+/// What the packets of a capture were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Packets {
+    /// Those with a TCP segment in them.
+    pub tcp: u64,
+    /// All others.
+    pub other: u64,
+}
+
+impl Decoder {
+    /// At the beginning of a capture.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes the next bytes of the capture. Fetch the records before the next call: until then the bytes wait.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.reader.feed(bytes);
+    }
+
+    /// No more bytes will come. What was cut off comes out as far as it goes.
+    pub fn finish(&mut self) {
+        self.reader.finish();
+        self.is_finished = true;
+    }
+
+    /// The next record, in the order of the capture; `None` if more bytes are needed.
+    pub fn next_record(&mut self) -> Option<Record> {
+        loop {
+            if let Some(record) = self.records.pop_front() {
+                return Some(record);
+            }
+            let Self { reader, streams, records, packets, .. } = self;
+            match reader.next_item() {
+                Some(pcapng::Item::Fault(fault)) => return Some(Record::Fault(fault)),
+                Some(pcapng::Item::Packet(packet)) => match packet::Captured::read(packet.link_type, packet.data) {
+                    Some(captured) => {
+                        packets.tcp += 1;
+                        streams.take(&captured, &packet, &mut |event| records.push_back(Record::Event(event)));
+                    }
+                    None => packets.other += 1,
+                },
+                None if std::mem::take(&mut self.is_finished) => {
+                    streams.finish(&mut |event| records.push_back(Record::Event(event)));
+                }
+                None => return None,
+            }
+        }
+    }
+
+    /// What the packets so far were.
+    #[must_use]
+    pub const fn packets(&self) -> Packets {
+        self.packets
+    }
+
+    /// How many TCP connections there were, WebSocket or not.
+    #[must_use]
+    pub const fn streams(&self) -> u32 {
+        self.streams.count()
+    }
+}
+
+/// One thing to tell about a capture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// Something that happened on a WebSocket connection.
+    Event(Event),
+    /// A place in the capture that cannot be read. Reading goes on behind it.
+    Fault(pcapng::Fault),
+}
+
+/// Something that happened on a WebSocket connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// The number of the TCP connection, from 0, in the order of first packets; the same number that
+    /// Wireshark gives it.
+    pub stream: u32,
+    /// Which way.
+    pub direction: Direction,
+    /// The sender.
+    pub src: SocketAddr,
+    /// The receiver.
+    pub dst: SocketAddr,
+    /// The connection has no socket, and the addresses stand in for it.
+    pub in_process: bool,
+    /// When it was complete: the time of the packet that brought its last byte, in nanoseconds since 1970.
+    pub time_ns: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened on a connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum What {
+    /// The opening handshake's first half, with its raw head and what is wrong with it.
+    Request(Box<JudgedRequest>),
+    /// Its second half. Frames follow if the status is 101.
+    Response(Box<JudgedResponse>),
+    /// The capture began when the connection was open already; this is what was agreed on.
+    JoinedLate {
+        /// The parameters of permessage-deflate, if it is in use.
+        deflate: Option<DeflateParams>,
+    },
+    /// A frame.
+    Frame(Box<CapturedFrame>),
+    /// Bytes that were not captured.
+    Gap {
+        /// How many.
+        missing: u64,
+        /// They all belong to the payload of the frame under way. If not, frames cannot be told apart until
+        /// a tap says where one begins.
+        inside_payload: bool,
+    },
+    /// The sender closed its half of the TCP connection, or broke the connection off.
+    End(End),
+    /// Something to know.
+    Note(Note),
+}
+
+/// A frame, and when it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CapturedFrame {
+    /// All there is to say about the frame.
+    pub dissection: Dissection,
+    /// When its first byte was captured; the event's time is that of its last.
+    pub began_ns: u64,
+}
+
+/// How a direction ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// FIN: the sender has said all.
+    Finished,
+    /// RST: the sender broke the connection off.
+    Reset,
+}
+
+/// Something to know about a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// TCP segments overlap and differ. The bytes that came first were taken.
+    Differing {
+        /// So many bytes behind what was put in order by then.
+        ahead: u64,
+    },
+    /// The stream ends within a frame's header; these are its bytes.
+    CutHeader(Vec<u8>),
+    /// So many bytes came while it was not known where a frame begins.
+    Unreadable {
+        /// How many.
+        bytes: u64,
+    },
+    /// The answer to the opening handshake was not captured, so frames cannot be read: nobody knows what was
+    /// agreed on.
+    AnswerNotCaptured,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Differing { .. } => {
+                f.write_str("TCP segments overlap and differ; the bytes that came first are shown")
+            }
+            Self::CutHeader(bytes) => write!(f, "the stream ends within a header, after {} bytes of it", bytes.len()),
+            Self::Unreadable { bytes } => {
+                write!(f, "{bytes} bytes were captured while it was not known where a frame begins")
+            }
+            Self::AnswerNotCaptured => {
+                f.write_str("the answer was not captured; what was agreed on, and thus what follows, is not known")
+            }
         }
     }
 }

@@ -4,7 +4,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use etherparse::{IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, TcpHeader, TcpOptionElement};
+use etherparse::{
+    EtherType, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, LaxNetSlice, LaxSlicedPacket, TcpHeader,
+    TcpOptionElement, TransportSlice,
+};
 
 /// The most payload that [`Segment::write`] takes. The whole packet then fits in 65 535 bytes in both
 /// families, which is what tools take for the longest there is.
@@ -122,4 +125,158 @@ pub const fn in_process(port: u16) -> (SocketAddr, SocketAddr) {
     let client = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
     let server = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
     (SocketAddr::new(client, port), SocketAddr::new(server, 80))
+}
+
+/// A segment as it was captured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Captured<'a> {
+    /// The segment, as far as it was captured.
+    pub segment: Segment<'a>,
+    /// How many bytes at the end of its payload were not.
+    pub cut_off: u32,
+}
+
+impl<'a> Captured<'a> {
+    /// Finds the TCP segment in a packet of this link type; `None` where there is none, or only a part of
+    /// its headers, or a fragment of an IP packet.
+    #[must_use]
+    pub fn read(link_type: u16, packet: &'a [u8]) -> Option<Self> {
+        let packet = match link_type {
+            LINKTYPE_ETHERNET => LaxSlicedPacket::from_ethernet(packet).ok()?,
+            LINKTYPE_RAW | LINKTYPE_RAW_BSD | LINKTYPE_RAW_OPENBSD | LINKTYPE_IPV4 | LINKTYPE_IPV6 => from_ip(packet)?,
+            // The family in front is in the byte order of the machine that captured, but IP says its version itself.
+            LINKTYPE_NULL | LINKTYPE_LOOP => from_ip(packet.get(4..)?)?,
+            LINKTYPE_LINUX_SLL => from_ether_type(packet.get(14..)?, packet.get(16..)?)?,
+            LINKTYPE_LINUX_SLL2 => from_ether_type(packet, packet.get(20..)?)?,
+            _ => return None,
+        };
+        let Some(TransportSlice::Tcp(tcp)) = &packet.transport else { return None };
+        let (src, dst, declared) = match packet.net.as_ref()? {
+            LaxNetSlice::Ipv4(ip) => {
+                let header = ip.header();
+                let declared = usize::from(header.total_len()).checked_sub(header.slice().len());
+                (IpAddr::V4(header.source_addr()), IpAddr::V4(header.destination_addr()), declared)
+            }
+            LaxNetSlice::Ipv6(ip) => {
+                let header = ip.header();
+                let declared = usize::from(header.payload_length()).checked_sub(ip.extensions().slice().len());
+                (IpAddr::V6(header.source_addr()), IpAddr::V6(header.destination_addr()), declared)
+            }
+            LaxNetSlice::Arp(_) => return None,
+        };
+        let ip_payload = packet.ip_payload()?;
+        let cut_off = match declared {
+            Some(declared) if ip_payload.incomplete => declared.saturating_sub(ip_payload.payload.len()),
+            _ => 0,
+        };
+        let segment = Segment {
+            src: SocketAddr::new(src, tcp.source_port()),
+            dst: SocketAddr::new(dst, tcp.destination_port()),
+            seq: tcp.sequence_number(),
+            ack: tcp.acknowledgment_number(),
+            flags: Flags { syn: tcp.syn(), fin: tcp.fin(), rst: tcp.rst(), ack: tcp.ack() },
+            payload: tcp.payload(),
+        };
+        Some(Self { segment, cut_off: u32::try_from(cut_off).unwrap_or_default() })
+    }
+}
+
+fn from_ip(packet: &[u8]) -> Option<LaxSlicedPacket<'_>> {
+    LaxSlicedPacket::from_ip(packet).ok()
+}
+
+/// `ether_type` begins with the type, `packet` behind all of the link layer.
+fn from_ether_type<'a>(ether_type: &[u8], packet: &'a [u8]) -> Option<LaxSlicedPacket<'a>> {
+    let ether_type = EtherType(u16::from_be_bytes(*ether_type.first_chunk()?));
+    Some(LaxSlicedPacket::from_ether_type(ether_type, packet))
+}
+
+/// Link types, as tcpdump.org/linktypes numbers them.
+const LINKTYPE_NULL: u16 = 0;
+const LINKTYPE_ETHERNET: u16 = 1;
+const LINKTYPE_RAW_BSD: u16 = 12;
+const LINKTYPE_RAW_OPENBSD: u16 = 14;
+const LINKTYPE_RAW: u16 = 101;
+const LINKTYPE_LOOP: u16 = 108;
+const LINKTYPE_LINUX_SLL: u16 = 113;
+const LINKTYPE_IPV4: u16 = 228;
+const LINKTYPE_IPV6: u16 = 229;
+const LINKTYPE_LINUX_SLL2: u16 = 276;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEGMENT: Segment<'static> = Segment {
+        src: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 168, 0, 7)), 50_000),
+        dst: SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 80),
+        seq: u32::MAX,
+        ack: 7,
+        flags: Flags { syn: false, fin: true, rst: false, ack: true },
+        payload: b"\x81\x00",
+    };
+
+    fn packet(segment: &Segment<'_>) -> Vec<u8> {
+        let mut out = Vec::new();
+        segment.write(&mut out);
+        out
+    }
+
+    /// A segment is read back from its packet behind these bytes of link layer.
+    fn check(link_type: u16, link: &[u8], segment: &Segment<'_>) {
+        let bytes = [link, &packet(segment)].concat();
+        assert_eq!(Captured::read(link_type, &bytes), Some(Captured { segment: *segment, cut_off: 0 }));
+        for len in 0..bytes.len() - segment.payload.len() {
+            assert_eq!(Captured::read(link_type, &bytes[..len]), None, "cut to {len}");
+        }
+    }
+
+    #[test]
+    fn segments_are_read_back_behind_every_link_layer() {
+        let v6 = Segment { src: "[2001:db8::7]:1".parse().unwrap(), dst: "[::1]:2".parse().unwrap(), ..SEGMENT };
+        let mixed = Segment { dst: v6.dst, ..SEGMENT };
+        let shown = Segment { src: "[::ffff:192.168.0.7]:50000".parse().unwrap(), ..mixed };
+        check(LINKTYPE_RAW, &[], &SEGMENT);
+        check(LINKTYPE_RAW, &[], &v6);
+        check(LINKTYPE_IPV6, &[], &v6);
+        assert_eq!(Captured::read(LINKTYPE_RAW, &packet(&mixed)).map(|captured| captured.segment), Some(shown));
+        check(LINKTYPE_NULL, &[2, 0, 0, 0], &SEGMENT);
+        check(LINKTYPE_ETHERNET, b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x08\x00", &SEGMENT);
+        let vlan = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x81\x00\x00\x05\x86\xdd";
+        check(LINKTYPE_ETHERNET, vlan, &v6);
+        check(LINKTYPE_LINUX_SLL, &[[0; 14].as_slice(), &[8, 0]].concat(), &SEGMENT);
+        check(LINKTYPE_LINUX_SLL2, &[[8, 0].as_slice(), &[0; 18]].concat(), &SEGMENT);
+    }
+
+    #[test]
+    fn a_payload_cut_by_the_snap_length_is_known_to_be_longer() {
+        let bytes = packet(&SEGMENT);
+        let captured = Captured::read(LINKTYPE_RAW, &bytes[..bytes.len() - 1]).unwrap();
+        assert_eq!((captured.segment.payload, captured.cut_off), (&b"\x81"[..], 1));
+    }
+
+    #[test]
+    fn checksums_are_right_in_both_families() {
+        for src in ["192.168.0.7:50000", "[2001:db8::7]:50000"] {
+            let bytes = packet(&Segment { src: src.parse().unwrap(), payload: &[0xA5; 1001], ..SEGMENT });
+            let sliced = LaxSlicedPacket::from_ip(&bytes).unwrap();
+            let Some(TransportSlice::Tcp(tcp)) = &sliced.transport else { panic!("no TCP in {sliced:?}") };
+            let expected = match sliced.net.as_ref().unwrap() {
+                LaxNetSlice::Ipv4(ip) => {
+                    assert_eq!(ip.header().to_header().calc_header_checksum(), ip.header().header_checksum());
+                    tcp.calc_checksum_ipv4(ip.header().source(), ip.header().destination())
+                }
+                LaxNetSlice::Ipv6(ip) => tcp.calc_checksum_ipv6(ip.header().source(), ip.header().destination()),
+                LaxNetSlice::Arp(_) => panic!("no IP"),
+            };
+            assert_eq!(expected, Ok(tcp.checksum()));
+        }
+    }
+
+    #[test]
+    fn addresses_in_ipv6_clothes_are_ipv4() {
+        let check = |from: &str, to: &str| assert_eq!(canonical(from.parse().unwrap()).to_string(), to);
+        check("[::ffff:1.2.3.4]:5", "1.2.3.4:5");
+        check("[2001:db8::1]:5", "[2001:db8::1]:5");
+    }
 }

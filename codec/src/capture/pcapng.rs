@@ -11,7 +11,11 @@
 //! its own, with its time and any comments.
 //!
 //! Blocks are written by the few lines here rather than by a library, since a packet's bytes are thus made
-//! in place, in the caller's buffer, and copied once.
+//! in place, in the caller's buffer, and copied once. The [`Reader`] takes blocks apart with [`pcap_parser`].
+
+mod reader;
+
+pub use reader::{BLOCK_MAX, Fault, FaultKind, Item, Packet, Reader};
 
 /// Appends the two blocks that a capture begins with: raw IP packets, times in nanoseconds.
 pub fn write_start(out: &mut Vec<u8>) {
@@ -119,3 +123,112 @@ const NANOSECONDS: u8 = 9;
 const LINKTYPE_RAW: u16 = 101;
 /// The longest packet; [`packet::MAX_PAYLOAD`](super::packet::MAX_PAYLOAD) keeps to it.
 const SNAP_LEN: u32 = 65_535;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A big-endian capture with one interface that counts in 2^-10 seconds from one hour on, and a packet.
+    fn big_endian() -> Vec<u8> {
+        let hex = "0a0d0d0a 0000001c 1a2b3c4d 00010000 ffffffffffffffff 0000001c
+                   00000001 0000002c 0001 0000 00000000 0009 0001 8a000000 000e 0008 0000000000000e10 00000000 0000002c
+                   00000006 0000002c 00000000 00000000 00000600 00000002 00000040 abcd0000 0001 0002 68690000 0000002c";
+        let hex: String = hex.split_whitespace().collect();
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    }
+
+    /// Everything in `bytes`, fed in pieces of this size, as text.
+    fn read(bytes: &[u8], size: usize) -> Vec<String> {
+        let mut reader = Reader::new();
+        let mut items = Vec::new();
+        for piece in bytes.chunks(size) {
+            reader.feed(piece);
+            drain(&mut reader, &mut items);
+        }
+        reader.finish();
+        drain(&mut reader, &mut items);
+        items
+    }
+
+    fn drain(reader: &mut Reader, items: &mut Vec<String>) {
+        while let Some(item) = reader.next_item() {
+            items.push(match item {
+                Item::Packet(packet) => format!(
+                    "{} ns, link {}, {:02x?} of {}, {:?}",
+                    packet.time_ns, packet.link_type, packet.data, packet.original_len, packet.comments
+                ),
+                Item::Fault(fault) => fault.to_string(),
+            });
+        }
+    }
+
+    fn check(bytes: &[u8], items: &[&str]) {
+        for size in [1, 2, 3, 7, 64, 1000] {
+            assert_eq!(read(bytes, size), items, "in pieces of {size}");
+        }
+    }
+
+    fn written() -> Vec<u8> {
+        let mut out = Vec::new();
+        write_start(&mut out);
+        write_packet(u64::MAX, &[], &mut out, |out| out.push(0x45));
+        write_packet(1, &["a".into(), "bé".into()], &mut out, |out| out.extend([1, 2, 3, 4]));
+        out
+    }
+
+    const WRITTEN: [&str; 2] =
+        ["18446744073709551615 ns, link 101, [45] of 1, []", "1 ns, link 101, [01, 02, 03, 04] of 4, [\"a\", \"bé\"]"];
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        check(&written(), &WRITTEN);
+        check(&[written(), written()].concat(), &[WRITTEN, WRITTEN].concat());
+    }
+
+    #[test]
+    fn either_byte_order_and_any_clock_is_read() {
+        let packet = "3601500000000 ns, link 1, [ab, cd] of 64, [\"hi\"]";
+        check(&big_endian(), &[packet]);
+        check(&[written(), big_endian()].concat(), &[WRITTEN[0], WRITTEN[1], packet]);
+    }
+
+    #[test]
+    fn a_damaged_block_is_named_and_reading_goes_on_behind_it() {
+        let whole = written();
+        let second = whole.len() - 56;
+        let first = second - 36;
+        let with = |at: usize, byte: u8| {
+            let mut bytes = whole.clone();
+            bytes[at] = byte;
+            bytes
+        };
+        let at = |at: usize, what: &str| format!("byte {at}: {what}");
+        check(&with(first + 4, 40), &[&at(first, "a block's two lengths differ: 40 and 6"), WRITTEN[1]]);
+        check(&with(first + 4, 3), &[&at(first, "a block of 3 bytes, less than there can be"), WRITTEN[1]]);
+        check(&with(first + 7, 9), &[&at(first, "a block of 150994980 bytes, more than is read"), WRITTEN[1]]);
+        check(&with(first + 8, 1), &[&at(first, "a packet of an interface that was not described"), WRITTEN[1]]);
+        check(&with(first + 20, 99), &[&at(first, "a block whose contents do not fit in it"), WRITTEN[1]]);
+        check(&whole[..second + 20], &[WRITTEN[0], &at(second, "the capture ends within a block")]);
+    }
+
+    #[test]
+    fn what_is_no_pcapng_is_called_by_its_name_if_known() {
+        check(b"\x1f\x8b\x08\x00 and so on", &["byte 0: this is gzip, not pcapng"]);
+        check(b"\xd4\xc3\xb2\xa1 and so on", &["byte 0: this is an old-style pcap file, not pcapng"]);
+        check(b"GET / HTTP/1.1\r\n", &["byte 0: this is not pcapng"]);
+        check(b"", &[]);
+    }
+
+    #[test]
+    fn hostile_bytes_do_no_harm() {
+        use proptest::prelude::*;
+        let whole = [written(), big_endian()].concat();
+        proptest!(|(flips in prop::collection::vec((0..whole.len(), any::<u8>()), 1..8), size in 1usize..80)| {
+            let mut bytes = whole.clone();
+            for (at, byte) in flips {
+                bytes[at] = byte;
+            }
+            prop_assert_eq!(read(&bytes, size), read(&bytes, bytes.len()));
+        });
+    }
+}

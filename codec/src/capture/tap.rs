@@ -57,7 +57,8 @@ impl Flow {
     }
 
     /// A connection that has no socket: documentation addresses stand in, and the first packet says so.
-    /// `port` tells it from others like it.
+    /// `port` is the client's, and tells it from others like it; a high one, since tools take low ones for
+    /// some other protocol.
     #[must_use]
     pub fn in_process(port: u16) -> Self {
         let (client, server) = packet::in_process(port);

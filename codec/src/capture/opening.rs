@@ -1,0 +1,211 @@
+//! The opening handshake, found in a TCP connection that carries HTTP.
+//!
+//! A client may send other requests first, and their answers have bodies. Rather than follow all of HTTP,
+//! this looks for heads at the beginnings of packets, takes the one that asks for WebSocket, and then the
+//! first head that comes back: a client that asks for an upgrade waits for its answer.
+
+use super::conversation::Sink;
+use super::tcp::Piece;
+use super::{Direction, End, Note, What};
+use crate::deflate::params::DeflateParams;
+use crate::handshake::{Head, JudgedRequest, judge_request, judge_response};
+
+/// Waiting for a handshake, or in the middle of one.
+#[derive(Debug, Default)]
+pub(super) struct Opening {
+    /// The head under way in each direction.
+    heads: [Vec<u8>; 2],
+    has_begun: bool,
+    /// A request for WebSocket that was not answered yet.
+    request: Option<Box<JudgedRequest>>,
+    /// What came behind the heads, and when.
+    rest: [Rest; 2],
+}
+
+type Rest = Vec<(u64, Vec<u8>)>;
+
+/// What came of listening.
+#[derive(Debug)]
+pub(super) enum Heard {
+    /// Nothing yet.
+    Nothing,
+    /// This is not HTTP, so it is not WebSocket either.
+    NoHttp,
+    /// The connection is open, with this agreement.
+    Open(Option<DeflateParams>),
+}
+
+impl Opening {
+    pub(super) const fn has_begun(&self) -> bool {
+        self.has_begun
+    }
+
+    /// Whether a request for WebSocket waits for its answer.
+    pub(super) const fn has_request(&self) -> bool {
+        self.request.is_some()
+    }
+
+    /// What came behind the head of a direction.
+    pub(super) fn take_rest(&mut self, direction: Direction) -> Rest {
+        std::mem::take(&mut self.rest[direction.index()])
+    }
+
+    pub(super) fn hear(&mut self, direction: Direction, now_ns: u64, piece: Piece<'_>, sink: &mut Sink<'_>) -> Heard {
+        match piece {
+            Piece::Bytes { time_ns, bytes, .. } => {
+                let is_first = !std::mem::replace(&mut self.has_begun, true);
+                match direction {
+                    Direction::ClientToServer => self.hear_client(time_ns, bytes, is_first, sink),
+                    Direction::ServerToClient => self.hear_server(time_ns, bytes, sink),
+                }
+            }
+            Piece::Gap { missing } => {
+                self.heads[direction.index()].clear();
+                if self.request.is_some() {
+                    sink(direction, now_ns, What::Gap { missing, inside_payload: false });
+                    // Without the answer nobody knows what was agreed, and guessing would show wrong bytes.
+                    sink(direction, now_ns, What::Note(Note::AnswerNotCaptured));
+                    return Heard::NoHttp;
+                }
+                Heard::Nothing
+            }
+            Piece::Differing { ahead } if self.request.is_some() => {
+                sink(direction, now_ns, What::Note(Note::Differing { ahead }));
+                Heard::Nothing
+            }
+            Piece::End if self.request.is_some() => {
+                sink(direction, now_ns, What::End(End::Finished));
+                Heard::Nothing
+            }
+            Piece::Differing { .. } | Piece::End => Heard::Nothing,
+        }
+    }
+
+    fn hear_client(&mut self, time_ns: u64, mut bytes: &[u8], is_first: bool, sink: &mut Sink<'_>) -> Heard {
+        while !bytes.is_empty() {
+            if self.request.is_some() {
+                self.keep(Direction::ClientToServer, time_ns, bytes);
+                return Heard::Nothing;
+            }
+            let head = &mut self.heads[Direction::ClientToServer.index()];
+            match take_head(head, bytes, |start| METHODS.iter().any(|method| begin_alike(start, method))) {
+                TakenHead::None if is_first => return Heard::NoHttp,
+                TakenHead::None | TakenHead::More => return Heard::Nothing,
+                TakenHead::TooLong => return Heard::NoHttp,
+                TakenHead::Whole(head, rest) => {
+                    bytes = rest;
+                    let request = Box::new(judge_request(&head));
+                    if asks_for_web_socket(request.head()) {
+                        self.heads[Direction::ServerToClient.index()].clear();
+                        self.request = Some(request.clone());
+                        sink(Direction::ClientToServer, time_ns, What::Request(request));
+                    }
+                }
+            }
+        }
+        Heard::Nothing
+    }
+
+    fn hear_server(&mut self, time_ns: u64, mut bytes: &[u8], sink: &mut Sink<'_>) -> Heard {
+        while let (Some(request), false) = (&self.request, bytes.is_empty()) {
+            let head = &mut self.heads[Direction::ServerToClient.index()];
+            let TakenHead::Whole(head, rest) = take_head(head, bytes, |start| begin_alike(start, b"HTTP/")) else {
+                return Heard::Nothing;
+            };
+            bytes = rest;
+            let response = Box::new(judge_response(&head, Some(request)));
+            let (status, deflate) = (response.status(), response.deflate());
+            sink(Direction::ServerToClient, time_ns, What::Response(response));
+            match status {
+                Some(101) => {
+                    self.keep(Direction::ServerToClient, time_ns, rest);
+                    return Heard::Open(deflate);
+                }
+                // Not the answer yet (RFC 9110, 15.2).
+                Some(100..=199) => {}
+                _ => {
+                    self.request = None;
+                    self.rest = Default::default();
+                }
+            }
+        }
+        Heard::Nothing
+    }
+
+    fn keep(&mut self, direction: Direction, time_ns: u64, bytes: &[u8]) {
+        let rest = &mut self.rest[direction.index()];
+        let kept: usize = rest.iter().map(|(_, bytes)| bytes.len() + REST_OVERHEAD).sum();
+        // A client that sends this much without an answer does not speak WebSocket.
+        if kept < REST_MAX && !bytes.is_empty() {
+            rest.push((time_ns, bytes.to_vec()));
+        }
+    }
+}
+
+enum TakenHead<'a> {
+    /// No head begins here.
+    None,
+    More,
+    TooLong,
+    /// A head and what follows.
+    Whole(Vec<u8>, &'a [u8]),
+}
+
+/// Goes on with the head under way, or begins one if these bytes look like it.
+fn take_head<'a>(head: &mut Vec<u8>, bytes: &'a [u8], begins: impl Fn(&[u8]) -> bool) -> TakenHead<'a> {
+    let before = head.len();
+    head.extend_from_slice(bytes);
+    if !begins(head) {
+        head.clear();
+        return TakenHead::None;
+    }
+    // The end may straddle what was there and what came.
+    let from = before.saturating_sub(3);
+    match head_len(&head[from..]) {
+        Some(len) => {
+            let len = from + len;
+            head.truncate(len);
+            TakenHead::Whole(std::mem::take(head), &bytes[len - before..])
+        }
+        None if head.len() > HEAD_MAX => {
+            head.clear();
+            TakenHead::TooLong
+        }
+        None => TakenHead::More,
+    }
+}
+
+/// The bytes up to and with the first empty line.
+fn head_len(bytes: &[u8]) -> Option<usize> {
+    let mut ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at);
+    ends.find_map(|at| match &bytes[at + 1..] {
+        [b'\n', ..] => Some(at + 2),
+        [b'\r', b'\n', ..] => Some(at + 3),
+        _ => None,
+    })
+}
+
+/// Whether the shorter of the two is where the longer begins.
+fn begin_alike(bytes: &[u8], expected: &[u8]) -> bool {
+    let len = bytes.len().min(expected.len());
+    bytes[..len] == expected[..len]
+}
+
+/// Whether this request is for WebSocket, be it right or wrong.
+fn asks_for_web_socket(head: &Head) -> bool {
+    let is_asked = |value: &[u8]| value.windows(WEB_SOCKET.len()).any(|window| window.eq_ignore_ascii_case(WEB_SOCKET));
+    head.headers("upgrade").any(is_asked)
+        || ["sec-websocket-key", "sec-websocket-version"].iter().any(|name| head.header(name).is_some())
+}
+
+const WEB_SOCKET: &[u8] = b"websocket";
+
+/// Methods of requests. Only GET can ask for WebSocket, but that some other one did is worth seeing.
+const METHODS: [&[u8]; 9] =
+    [b"GET ", b"POST ", b"PUT ", b"HEAD ", b"OPTIONS ", b"DELETE ", b"PATCH ", b"CONNECT ", b"TRACE "];
+
+/// Longer heads are given up on. Servers take far less.
+const HEAD_MAX: usize = 1 << 16;
+/// So much is kept of what a client sends before the answer is there.
+const REST_MAX: usize = 1 << 20;
+const REST_OVERHEAD: usize = 48;

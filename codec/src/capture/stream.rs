@@ -1,0 +1,237 @@
+//! TCP connections, told apart and followed.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+use super::comment::Comment;
+use super::conversation::Conversation;
+use super::packet::{Captured, Segment};
+use super::pcapng::Packet;
+use super::tcp::{Arrival, HalfStream};
+use super::{Direction, End, Event, What};
+
+/// All connections of a capture, by the addresses of both ends.
+#[derive(Debug, Default)]
+pub(super) struct Streams {
+    by_ends: BTreeMap<[SocketAddr; 2], Stream>,
+    count: u32,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Stream {
+    number: u32,
+    /// Client and server.
+    ends: [SocketAddr; 2],
+    halves: [HalfStream; 2],
+    /// The sequence numbers of the SYNs.
+    syns: [Option<u32>; 2],
+    conversation: Conversation,
+    in_process: bool,
+    /// Of the last packet.
+    time_ns: u64,
+}
+
+/// What a tap has to say about a packet.
+#[derive(Debug, Default)]
+struct Remarks {
+    gap: Option<u64>,
+    boundary: bool,
+    joined_late: Option<Comment>,
+    in_process: bool,
+}
+
+impl Streams {
+    pub(super) const fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Takes in the segment of this packet.
+    pub(super) fn take(&mut self, captured: &Captured<'_>, packet: &Packet<'_>, out: &mut dyn FnMut(Event)) {
+        let segment = &captured.segment;
+        let remarks = Remarks::read(&packet.comments);
+        let mut key = [segment.src, segment.dst];
+        key.sort_unstable();
+        let known = self.by_ends.get_mut(&key);
+        let is_new = known.as_ref().is_none_or(|stream| stream.is_over_with(segment, &remarks));
+        if is_new {
+            // The same addresses again: whatever waits on the old connection waits in vain.
+            if let Some(old) = known {
+                old.finish(out);
+            }
+            self.make_room(out);
+            self.by_ends.insert(key, Stream::new(self.count, segment, &remarks));
+            self.count = self.count.wrapping_add(1);
+        }
+        if let Some(stream) = self.by_ends.get_mut(&key) {
+            stream.take(captured, packet.time_ns, &remarks, out);
+        }
+    }
+
+    /// The capture is over.
+    pub(super) fn finish(&mut self, out: &mut dyn FnMut(Event)) {
+        let mut streams: Vec<_> = std::mem::take(&mut self.by_ends).into_values().collect();
+        streams.sort_unstable_by_key(|stream| stream.number);
+        for mut stream in streams {
+            stream.finish(out);
+        }
+    }
+
+    /// Keeps the number of connections in bounds: first those go that are of no interest, then all.
+    fn make_room(&mut self, out: &mut dyn FnMut(Event)) {
+        if self.by_ends.len() < STREAMS_MAX {
+            return;
+        }
+        self.by_ends.retain(|_, stream| stream.conversation.is_web_socket() && !stream.has_ended());
+        if self.by_ends.len() > STREAMS_MAX / 2 {
+            self.finish(out);
+        }
+    }
+}
+
+impl Stream {
+    fn new(number: u32, segment: &Segment<'_>, remarks: &Remarks) -> Self {
+        let ends =
+            if is_from_client(segment, remarks) { [segment.src, segment.dst] } else { [segment.dst, segment.src] };
+        Self {
+            number,
+            ends,
+            halves: Default::default(),
+            syns: [None; 2],
+            conversation: Conversation::new(),
+            in_process: remarks.in_process,
+            time_ns: 0,
+        }
+    }
+
+    fn direction(&self, segment: &Segment<'_>) -> Direction {
+        if segment.src == self.ends[0] { Direction::ClientToServer } else { Direction::ServerToClient }
+    }
+
+    /// Whether this segment belongs to a new connection between the same ends.
+    fn is_over_with(&self, segment: &Segment<'_>, remarks: &Remarks) -> bool {
+        let index = self.direction(segment).index();
+        let is_other_syn = segment.flags.syn && self.halves[index].has_begun() && self.syns[index] != Some(segment.seq);
+        is_other_syn || remarks.joined_late.is_some()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.halves.iter().all(HalfStream::has_ended)
+    }
+
+    fn take(&mut self, captured: &Captured<'_>, time_ns: u64, remarks: &Remarks, out: &mut dyn FnMut(Event)) {
+        let segment = &captured.segment;
+        self.time_ns = time_ns;
+        self.in_process |= remarks.in_process;
+        if !self.conversation.has_begun() && self.direction(segment).index() == 1 && begins_as_request(segment.payload)
+        {
+            // Without a SYN it was a guess who is the client, and a wrong one.
+            self.ends.reverse();
+            self.halves.reverse();
+            self.syns.reverse();
+        }
+        let direction = self.direction(segment);
+        if segment.flags.syn {
+            self.syns[direction.index()] = Some(segment.seq);
+        }
+        if let Some(Comment::JoinedLate(deflate)) = remarks.joined_late {
+            let (_, conversation, mut sink) = self.parts(out);
+            conversation.join_late(time_ns, deflate, &mut sink);
+        }
+        if self.conversation.is_ignored() {
+            return;
+        }
+        self.follow(direction, captured, remarks, out);
+    }
+
+    fn follow(&mut self, direction: Direction, captured: &Captured<'_>, remarks: &Remarks, out: &mut dyn FnMut(Event)) {
+        let Captured { segment, cut_off } = captured;
+        let time_ns = self.time_ns;
+        let arrival = Arrival {
+            time_ns,
+            seq: segment.seq,
+            syn: segment.flags.syn,
+            fin: segment.flags.fin,
+            payload: segment.payload,
+            cut_off: *cut_off,
+            gap: remarks.gap,
+            boundary: remarks.boundary,
+        };
+        {
+            let (halves, conversation, mut sink) = self.parts(out);
+            if segment.flags.ack {
+                let acknowledged = direction.reverse();
+                halves[acknowledged.index()].acknowledge(segment.ack, &mut |piece| {
+                    conversation.hear(acknowledged, time_ns, piece, &mut sink);
+                });
+            }
+            halves[direction.index()].arrive(&arrival, &mut |piece| {
+                conversation.hear(direction, time_ns, piece, &mut sink);
+            });
+        }
+        if segment.flags.rst {
+            self.finish(out);
+            if self.conversation.is_web_socket() {
+                self.parts(out).2(direction, time_ns, What::End(End::Reset));
+            }
+        }
+    }
+
+    /// Nothing more will come: what waits is handed on.
+    fn finish(&mut self, out: &mut dyn FnMut(Event)) {
+        let time_ns = self.time_ns;
+        let (halves, conversation, mut sink) = self.parts(out);
+        for direction in Direction::BOTH {
+            halves[direction.index()].flush(&mut |piece| conversation.hear(direction, time_ns, piece, &mut sink));
+            conversation.finish(direction, time_ns, &mut sink);
+        }
+    }
+
+    /// Both halves, the conversation, and where its records go.
+    fn parts<'a>(
+        &'a mut self,
+        out: &'a mut dyn FnMut(Event),
+    ) -> (&'a mut [HalfStream; 2], &'a mut Conversation, impl FnMut(Direction, u64, What) + 'a) {
+        let Self { number, ends, in_process, halves, conversation, .. } = self;
+        let (stream, ends, in_process) = (*number, *ends, *in_process);
+        let sink = move |direction: Direction, time_ns, what| {
+            let (src, dst) = (ends[direction.index()], ends[direction.reverse().index()]);
+            out(Event { stream, direction, src, dst, in_process, time_ns, what });
+        };
+        (halves, conversation, sink)
+    }
+}
+
+/// Whether the first packet seen of a connection comes from its client.
+fn is_from_client(segment: &Segment<'_>, remarks: &Remarks) -> bool {
+    if segment.flags.syn {
+        return !segment.flags.ack;
+    }
+    if remarks.joined_late.is_some() || begins_as_request(segment.payload) {
+        return true;
+    }
+    // Servers wait at low ports.
+    segment.dst.port() <= segment.src.port() && !segment.payload.starts_with(b"HTTP/")
+}
+
+fn begins_as_request(payload: &[u8]) -> bool {
+    payload.starts_with(b"GET ")
+}
+
+impl Remarks {
+    fn read(comments: &[String]) -> Self {
+        let mut remarks = Self::default();
+        for comment in comments.iter().filter_map(|comment| Comment::parse(comment)) {
+            match comment {
+                Comment::FrameBoundary => remarks.boundary = true,
+                Comment::Gap(bytes) => remarks.gap = Some(bytes),
+                Comment::JoinedLate(_) => remarks.joined_late = Some(comment),
+                Comment::InProcess => remarks.in_process = true,
+            }
+        }
+        remarks
+    }
+}
+
+/// So many connections are followed at a time.
+const STREAMS_MAX: usize = 1 << 16;
