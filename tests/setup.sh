@@ -22,6 +22,7 @@ LACKING=0
 main() {
   MODE=${1:-run}
   mkdir -p "$CACHE"
+  : >"$LOG"
   case $MODE in
     native) native ;;
     run) native && wasm ;;
@@ -44,7 +45,7 @@ native() {
 }
 
 wasm() {
-  wasm-client/toolchain.sh
+  wasm-client/toolchain.sh 2>&1
 }
 
 for_tests() {
@@ -150,19 +151,24 @@ need_debian() { # NAME LOOK PACKAGE..
 }
 
 sudo_words() {
-  if [ "$(id -u)" = 0 ]; then return; fi
-  # Without a person at the keyboard a password prompt would wait forever.
-  if [ -t 0 ]; then echo "sudo "; else echo "sudo -n "; fi
+  if [ "$(id -u)" != 0 ]; then echo "sudo "; fi
 }
 
 logged() {
   echo "+ $1" >>"$LOG"
-  bash -c "$1" </dev/null >>"$LOG" 2>&1
+  bash -c "$1" >>"$LOG" 2>&1
 }
 
 # The lists of packages are fetched only if apt cannot do with those it has: absent, or too old.
 with_apt() {
-  logged "$1" || { logged "$(sudo_words)apt-get update" && logged "$1"; }
+  local command=$1 update
+  update="$(sudo_words)apt-get update"
+  # Without a person at the keyboard a question for the password would wait forever.
+  if [ ! -t 0 ]; then
+    command=${command/#sudo /sudo -n }
+    update=${update/#sudo /sudo -n }
+  fi
+  logged "$command" || { logged "$update" && logged "$command"; }
 }
 
 by_hand() { return 1; }
@@ -197,7 +203,7 @@ doctor() {
   echo "For make run:"
   native
   run_lacks=$LACKING
-  wasm-client/toolchain.sh check || run_lacks=$((run_lacks + 1))
+  wasm-client/toolchain.sh check 2>&1 || run_lacks=$((run_lacks + 1))
   if [ -e www/pkg/framescope_wasm_bg.wasm ]; then
     found "wasm module" "www/pkg"
   else

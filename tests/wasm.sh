@@ -19,4 +19,10 @@ environment=$(FRAMESCOPE_QUIET=1 wasm-client/toolchain.sh env)
 eval "$environment"
 export CARGO_TARGET_DIR=$PWD/target/wasm
 cd wasm-client
-wasm-pack test --headless --chrome --chromedriver /usr/bin/chromedriver --mode no-install
+log=$CARGO_TARGET_DIR/test.log
+wasm-pack test --headless --chrome --chromedriver /usr/bin/chromedriver --mode no-install 2>&1 | tee "$log"
+# A module without tests passes them all.
+if ! grep -qE '^test result: ok\. [1-9]' "$log"; then
+  echo "wasm: no test ran in Chromium" >&2
+  exit 1
+fi

@@ -46,6 +46,34 @@ const hex = (text) => Buffer.from(text.replace(/ /g, ""), "hex");
 const HELLO = { hex: "81 85 37fa213d 7f9f4d5158" };
 const COMPRESSED = { hex: "c1 87 37fa213d c5b2ecf4 fefd21" };
 
+// The request of RFC 6455, 1.3, as a browser would send it.
+const OPENING = [
+  "GET /chat HTTP/1.1",
+  "Host: server.example.com",
+  "Upgrade: websocket",
+  "Connection: Upgrade",
+  "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+  "Sec-WebSocket-Version: 13",
+  "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
+  "\r\n",
+].join("\r\n");
+
+expect(
+  "an opening handshake is answered",
+  "open",
+  { text: OPENING },
+  "HTTP/1.1 101 ",
+  "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+  "permessage-deflate",
+);
+expect("or refused", "open", { text: OPENING.replace("Version: 13", "Version: 12") }, "HTTP/1.1 426 ");
+expect(
+  "a client asks, and takes the answer",
+  "ask",
+  { text: "ws://server.example.com/chat" },
+  "GET /chat ",
+  "Ok(Some(",
+);
 expect("a frame is read and written", "frame", HELLO, hex("81 05 48656c6c6f"));
 expect("a server echoes text", "serve", HELLO, 'Message(Text("Hello"))', hex("81 05 48656c6c6f"));
 expect("a server inflates", "serve", COMPRESSED, 'Message(Text("Hello"))');

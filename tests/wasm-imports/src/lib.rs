@@ -6,6 +6,10 @@ use std::num::NonZeroUsize;
 
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Direction, mask::HeadMask, pcapng};
+use framescope_codec::deflate::params::{DeflatePolicy, Offer};
+use framescope_codec::handshake::{
+    Acceptance, ClientHandshake, ClientOptions, HeadLimits, Request, Url, judge_request, judge_response,
+};
 use framescope_codec::{
     Config, Connection, DeflateParams, Dissector, Input, MaskingKey, Message, Role, generate_ws_frame, parse_ws_frame,
 };
@@ -78,6 +82,46 @@ fn converse(mut connection: Connection, mut bytes: Vec<u8>) -> Vec<u8> {
     let closed = connection.close(None, &mut out);
     events.push_str(&format!("{closed:?} {:?}\n", connection.receive_eof()));
     [events.into_bytes(), out].concat()
+}
+
+/// The answer to an opening handshake, with whatever it offers accepted; and what an inspector says of both.
+#[unsafe(no_mangle)]
+pub extern "C" fn open() {
+    door(|bytes| {
+        let mut out = Vec::new();
+        match Request::parse(&bytes, &HeadLimits::default())
+            .and_then(|parsed| parsed.map(|(request, _)| request.check()).transpose())
+        {
+            Ok(Some(opening)) => {
+                let deflate = Some(DeflatePolicy::default());
+                opening.accept(&Acceptance { deflate, ..Acceptance::default() }, Config::default(), &mut out);
+            }
+            Ok(None) => return b"incomplete".to_vec(),
+            Err(error) => error.refuse(&mut out),
+        }
+        let request = judge_request(&bytes);
+        let judged = format!("{request:?}\n{:?}\n", judge_response(&out, Some(&request)));
+        [judged.into_bytes(), out].concat()
+    });
+}
+
+/// The opening handshake of a client, for a URL, answered by ourselves.
+#[unsafe(no_mangle)]
+pub extern "C" fn ask() {
+    door(|bytes| {
+        let Ok(url) = Url::parse(&String::from_utf8_lossy(&bytes)) else { return b"no URL".to_vec() };
+        let options = ClientOptions { offers: &[Offer::BROWSER], ..ClientOptions::default() };
+        let Ok(mut handshake) = ClientHandshake::new(&url, *b"the sample nonce", &options) else {
+            return b"no request".to_vec();
+        };
+        let (mut request, mut response) = (Vec::new(), Vec::new());
+        handshake.request(&mut request);
+        if let Ok(opening) = Request::read(&request).and_then(|request| request.check()) {
+            let deflate = Some(DeflatePolicy::default());
+            opening.accept(&Acceptance { deflate, ..Acceptance::default() }, Config::default(), &mut response);
+        }
+        [request, format!("{:?}\n", handshake.receive(&response)).into_bytes()].concat()
+    });
 }
 
 /// Everything there is to say about a client's bytes.
