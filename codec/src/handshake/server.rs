@@ -231,3 +231,91 @@ pub const fn reason_phrase(status: u16) -> &'static str {
         _ => "Status",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::handshake::Request;
+
+    /// The lines behind `Sec-WebSocket-Accept` in the answer to a sound request with these lines more.
+    fn check(more: &str, acceptance: &Acceptance<'_>, expected: &[&str]) {
+        let request = format!(
+            "GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n{more}\r\n"
+        );
+        let opening = Request::read(request.as_bytes()).and_then(|request| request.check()).unwrap();
+        let mut out = Vec::new();
+        let connection = opening.accept(acceptance, Config::default(), &mut out);
+        let answer = String::from_utf8(out).unwrap();
+        let lines = answer
+            .strip_prefix(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+                 Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n",
+            )
+            .and_then(|rest| rest.strip_suffix("\r\n"))
+            .unwrap();
+        assert_eq!(lines.split_terminator("\r\n").collect::<Vec<_>>(), expected);
+        assert_eq!(connection.deflate().is_some(), answer.contains("permessage-deflate"));
+    }
+
+    #[test]
+    fn the_answer_says_what_was_agreed_and_no_more() {
+        let nothing = Acceptance::default();
+        check("", &nothing, &[]);
+        check("Sec-WebSocket-Protocol: chat\r\n", &nothing, &[]);
+        check("Sec-WebSocket-Extensions: permessage-deflate\r\n", &nothing, &[]);
+        let chat = Acceptance { subprotocol: Some("chat"), ..nothing };
+        check("Sec-WebSocket-Protocol: superchat, chat\r\n", &chat, &["Sec-WebSocket-Protocol: chat"]);
+        check("Sec-WebSocket-Protocol: other\r\n", &chat, &[]);
+        check("", &chat, &[]);
+        let policy = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
+        let deflate = Acceptance { deflate: Some(policy), ..nothing };
+        const ANSWER: &str = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover";
+        check("Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n", &deflate, &[ANSWER]);
+        check("Sec-WebSocket-Extensions: permessage-deflate; server_max_window_bits=7\r\n", &deflate, &[]);
+        check("", &deflate, &[]);
+        let mut headers = ExtraHeaders::new();
+        headers.push("Set-Cookie", "a=b").and_then(|headers| headers.push("Server", "framescope")).unwrap();
+        let extra = Acceptance { headers: Some(&headers), ..nothing };
+        check("", &extra, &["Set-Cookie: a=b", "Server: framescope"]);
+    }
+
+    #[test]
+    fn the_clients_order_decides_between_subprotocols() {
+        let asked = Asked { protocols: vec!["b".into(), "a".into()], ..Asked::default() };
+        let opening = Opening::new(asked);
+        assert_eq!(opening.select_subprotocol(&["a", "b"]), Some("b"));
+        assert_eq!(opening.select_subprotocol(&["a"]), Some("a"));
+        assert_eq!(opening.select_subprotocol(&["A", "c"]), None);
+    }
+
+    #[test]
+    fn a_refusal_is_a_whole_response() {
+        let mut out = Vec::new();
+        refuse(503, "Busy.", &[("Retry-After", "1"), ("X", "a\r\nb")], &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: 6\r\n\r\nBusy.\n"
+        );
+    }
+
+    #[test]
+    fn extra_headers_cannot_break_out_of_their_line_or_repeat_the_handshakes_own() {
+        for (name, value) in [
+            ("X", "a\r\nb"),
+            ("X", "a\nb"),
+            ("X", "\0"),
+            ("X", " a"),
+            ("X Y", "a"),
+            ("", "a"),
+            ("X:", "a"),
+            ("HOST", "h"),
+            ("upgrade", "h2c"),
+            ("sec-websocket-key", "k"),
+            ("Transfer-Encoding", "chunked"),
+        ] {
+            assert!(ExtraHeaders::new().push(name, value).is_err(), "{name}: {value}");
+        }
+    }
+}

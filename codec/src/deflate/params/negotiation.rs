@@ -287,3 +287,6 @@ fn read_bits(value: &str) -> Option<WindowBits> {
     }
     WindowBits::new(value.parse().ok()?)
 }
+
+#[cfg(test)]
+mod tests;
