@@ -96,7 +96,8 @@ fn check_start_line(head: &Head, sender: Role, findings: &mut Findings) {
     let [first, second, third] = parts.each_ref().map(|part| head.at(part));
     let (version, is_sound, rule) = match sender {
         Role::Client => {
-            let is_sound = grammar::is_token(first)
+            let is_sound = line.iter().all(|byte| (b' '..0x7F).contains(byte))
+                && grammar::is_token(first)
                 && !second.is_empty()
                 && !second.contains(&b' ')
                 && first.len() + second.len() + third.len() + 2 == line.len();

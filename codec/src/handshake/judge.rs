@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::check::{self, Asked, Findings};
-use super::head::Head;
+use super::head::{Head, HeadLimits, HeadReader};
 use super::response::{self, Answered};
 use super::{Finding, compute_accept};
 use crate::deflate::params::{DeflateParams, Offer};
@@ -33,7 +33,7 @@ pub fn judge_request(bytes: &[u8]) -> JudgedRequest {
     let mut findings = Findings::default();
     check::check_request(&head, &mut findings);
     let asked = check::check_opening(&head, &mut findings);
-    JudgedRequest { findings: about_what_is_there(findings, &head), head, asked }
+    JudgedRequest { findings: about_what_is_there(findings, &head, Role::Client), head, asked }
 }
 
 /// Judges the bytes of a response, up to its empty line or as far as they go, as an answer to `request`. Without that,
@@ -43,14 +43,26 @@ pub fn judge_response(bytes: &[u8], request: Option<&JudgedRequest>) -> JudgedRe
     let head = Head::read(bytes);
     let mut findings = Findings::default();
     let answered = response::check_answer(&head, request.map(|request| &request.asked), &mut findings);
-    JudgedResponse { findings: about_what_is_there(findings, &head), head, answered }
+    JudgedResponse { findings: about_what_is_there(findings, &head, Role::Server), head, answered }
 }
 
-/// Of a head that is cut off, nobody knows what is missing.
-fn about_what_is_there(findings: Findings, head: &Head) -> Vec<Finding> {
+/// Of a head that is cut off, nobody knows what is missing, nor how its last line would have gone on.
+fn about_what_is_there(findings: Findings, head: &Head, sender: Role) -> Vec<Finding> {
     let Findings(mut findings) = findings;
-    if !head.is_whole() {
-        findings.retain(|finding| finding.range != head.end());
+    if head.is_whole() {
+        return findings;
+    }
+    let is_open = |line: &Range<usize>| !head.at(line).ends_with(b"\n");
+    if is_open(&head.start_line()) {
+        // Noise is noise from its first byte on; half of a sound first line is not.
+        let no_limits = HeadLimits { bytes: usize::MAX, headers: usize::MAX };
+        if HeadReader::new(sender, no_limits).find_end(head.bytes()).is_ok() {
+            findings.clear();
+        }
+    } else {
+        let whole = head.lines().last().map(|last| &last.line).filter(|line| is_open(line));
+        let whole = whole.map_or_else(|| head.end().start, |line| line.start);
+        findings.retain(|finding| finding.range.start < whole);
     }
     findings
 }
