@@ -55,7 +55,7 @@
 //! 2. [`rules`]: every rule a frame can break, written once, with its RFC section, the field at
 //!    fault and the code a strict endpoint closes with.
 //! 3. [`utf8`], [`close`], [`message`], [`deflate`]: what a payload is made of.
-//! 4. `handshake`: how a connection begins, for both ends, and what a captured one was worth.
+//! 4. [`handshake`]: how a connection begins, for both ends, and what a captured one was worth.
 //! 5. [`connection`] and [`dissect`]: the two faces. A property test holds them together: a
 //!    connection fails exactly when the dissector shows a violation, and with the same one.
 //! 6. [`frame`]: a frame as an object, of which every bit can be set, also wrong.
@@ -88,6 +88,7 @@ pub use deflate::params::{DeflateParams, WindowBits};
 pub use deflate::{Compressor, Decompressor, InvalidDeflate};
 pub use dissect::{DissectedClose, DissectedMessage, Dissection, Dissector, Found, Fragment, Inflation};
 pub use frame::Frame;
+pub use handshake::compute_accept;
 pub use header::{Field, FrameHeader, LengthForm, PayloadLength, Rsv};
 pub use mask::MaskingKey;
 pub use message::{Message, MessageKind};
