@@ -56,7 +56,7 @@ clean: ## remove what was built; tools in ~/.cache/framescope stay
 
 # ---- The suites of `make test`, each also by itself --------------------------------------------
 
-# A warning is an error wherever these are looked for, and only there: a build of a user's never fails on one.
+# The lock file has to fit as it is. A warning is an error wherever these are looked for, and only there: a build of a user's never fails on one.
 WARNINGS := -D warnings
 
 test-fmt: tools ## suite: layout of Rust, JavaScript, CSS, JSON
@@ -66,7 +66,7 @@ test-fmt: tools ## suite: layout of Rust, JavaScript, CSS, JSON
 	tests/browser/node_modules/.bin/biome ci --colors=off
 
 test-lint: tools ## suite: clippy, rustdoc, html-validate, shellcheck
-	cargo clippy --workspace --all-targets --all-features -- $(WARNINGS)
+	cargo clippy --locked --workspace --all-targets --all-features -- $(WARNINGS)
 	RUSTDOCFLAGS="$(WARNINGS)" cargo doc --no-deps --workspace --all-features
 	tests/browser/node_modules/.bin/html-validate $$(git ls-files 'www/*.html')
 	shellcheck $$(git ls-files '*.sh') .ci/run
