@@ -141,6 +141,12 @@ impl Connection {
         (&mut self.receiver, &mut self.sender)
     }
 
+    /// The two halves for good, for callers that keep them in different places.
+    #[must_use]
+    pub fn into_halves(self) -> (Receiver, Sender) {
+        (self.receiver, self.sender)
+    }
+
     /// As [`Receiver::receive`].
     pub fn receive<'a>(&'a mut self, input: &'a mut Input<'_>, out: &mut Vec<u8>) -> Option<Event<'a>> {
         self.receiver.receive(&mut self.sender, input, out)
@@ -244,7 +250,7 @@ impl Connection {
         self.sender.release_idle();
     }
 
-    /// The peer's stream has ended, or is given up: how did the connection end?
+    /// As [`Sender::receive_eof`].
     #[must_use]
     pub fn receive_eof(&mut self) -> Closed {
         self.sender.receive_eof()

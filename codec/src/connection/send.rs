@@ -188,7 +188,9 @@ impl Sender {
         }
     }
 
-    pub(super) fn receive_eof(&mut self) -> Closed {
+    /// The peer's stream has ended, or is given up: how did the connection end?
+    #[must_use]
+    pub fn receive_eof(&mut self) -> Closed {
         let ended = State::Ended { received: None, discarded: 0 };
         let received = match std::mem::replace(&mut self.state, ended) {
             State::Ended { received, .. } => received,
