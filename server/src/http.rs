@@ -3,8 +3,6 @@
 //! hyper parses and axum routes; [`strict`] stands in front of both for what hyper lets through.
 //! Each connection is one local task on its thread.
 
-use std::convert::Infallible;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,21 +12,19 @@ use axum::middleware;
 use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, Method, StatusCode, header};
-use hyper::server::conn::http1;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
-use tokio_util::sync::CancellationToken;
-use tower::ServiceExt;
 
 use crate::auth::{OriginPolicy, SessionId};
 use crate::config::Config;
-use crate::net::{Guest, Serve};
+use crate::inspect::Hub;
 
 use files::Files;
+pub(crate) use serve::Http;
 
 mod error;
 mod files;
 mod headers;
+mod opening;
+mod serve;
 mod strict;
 
 /// What all threads share, and what does not change while the server runs.
@@ -37,67 +33,14 @@ pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) origins: OriginPolicy,
     pub(crate) files: Files,
+    pub(crate) hub: Arc<Hub>,
 }
 
 impl Site {
     pub(crate) fn new(config: Config) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
-        Ok(Self { config, origins, files })
-    }
-}
-
-/// One thread's HTTP.
-pub(crate) struct Http {
-    router: Router,
-    protocol: Rc<http1::Builder>,
-    stopping: CancellationToken,
-}
-
-impl Http {
-    pub(crate) fn new(site: Arc<Site>) -> Self {
-        let mut protocol = http1::Builder::new();
-        protocol
-            .timer(TokioTimer::new())
-            .header_read_timeout(site.config.head_deadline)
-            .max_headers(site.config.head_headers_max)
-            // hyper wants at least 8 KiB here; the head's own limit is the smaller of the two.
-            .max_buf_size(site.config.head_max.max(8192))
-            .max_header_size(site.config.head_max)
-            .half_close(true);
-        Self { router: router(site), protocol: Rc::new(protocol), stopping: CancellationToken::new() }
-    }
-}
-
-impl Serve for Http {
-    fn serve(&self, socket: TcpStream, guest: Guest) {
-        let (router, protocol, stopping) = (self.router.clone(), self.protocol.clone(), self.stopping.clone());
-        tokio::task::spawn_local(async move {
-            let service = hyper::service::service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-                let router = router.clone();
-                async move {
-                    Ok::<_, Infallible>(match router.oneshot(request).await {
-                        Ok(response) => response,
-                    })
-                }
-            });
-            let connection = protocol.serve_connection(TokioIo::new(socket), service);
-            let mut connection = std::pin::pin!(connection);
-            let ended = tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = stopping.cancelled() => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            };
-            if let Err(error) = ended {
-                tracing::debug!(peer = %guest.address(), %error, "HTTP connection ended");
-            }
-        });
-    }
-
-    fn stop(&self) {
-        self.stopping.cancel();
+        Ok(Self { config, origins, files, hub: Arc::default() })
     }
 }
 
@@ -105,6 +48,9 @@ impl Serve for Http {
 fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
+        .route("/echo", get(not_upgraded))
+        .route("/websocket", get(not_upgraded))
+        .route("/inspect/live", get(not_upgraded))
         .fallback(file)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(site.clone(), headers::add))
@@ -115,6 +61,14 @@ fn router(site: Arc<Site>) -> Router {
 /// The process lives and answers.
 async fn healthz() -> &'static str {
     "ok\n"
+}
+
+/// A plain GET where WebSocket is spoken (RFC 9110, 15.5.22).
+async fn not_upgraded() -> Response {
+    let mut response = error::plain(StatusCode::UPGRADE_REQUIRED, "this address speaks WebSocket");
+    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    response
 }
 
 async fn method_not_allowed() -> Response {

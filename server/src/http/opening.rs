@@ -1,0 +1,153 @@
+//! The first request of a connection, read before it is known what will become of the connection.
+//!
+//! An opening handshake goes to the codec on the bare socket: of the HTTP library nothing is ever made for
+//! it, so nothing of it can stay behind. Everything else is replayed into the library byte for byte.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use framescope_codec::Role;
+use framescope_codec::handshake::{HandshakeError, HeadLimits, HeadReader, Request};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::config::Config;
+use crate::ws::thread;
+
+/// What the first bytes amount to.
+pub(super) enum Begun {
+    /// It means to be an opening handshake. The bytes that came behind its head are in `behind`.
+    Upgrade { request: Request, behind: Vec<u8> },
+    /// Some other request, as it was received so far.
+    Plain(Vec<u8>),
+    /// It is no HTTP that we would have, or too much of it.
+    Bad(HandshakeError),
+    /// The peer left without having asked for anything.
+    Gone,
+}
+
+/// Reads the head of the first request.
+pub(super) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
+    let mut reader = HeadReader::new(Role::Client, limits);
+    let mut received = Vec::new();
+    loop {
+        match read_some(socket, &mut received).await {
+            Ok(0) | Err(_) => return Begun::Gone,
+            Ok(_) => {}
+        }
+        let len = match reader.find_end(&received) {
+            Ok(Some(len)) => len,
+            Ok(None) => continue,
+            Err(error) => return Begun::Bad(error),
+        };
+        return match Request::read(&received[..len]) {
+            Ok(request) if request.is_upgrade() => Begun::Upgrade { request, behind: received.split_off(len) },
+            Ok(_) => Begun::Plain(received),
+            Err(error) => Begun::Bad(error),
+        };
+    }
+}
+
+async fn read_some(socket: &TcpStream, received: &mut Vec<u8>) -> io::Result<usize> {
+    loop {
+        socket.readable().await?;
+        let read = thread::with_read_buffer(|buffer| {
+            let len = socket.try_read(buffer)?;
+            received.extend_from_slice(&buffer[..len]);
+            Ok(len)
+        });
+        match read {
+            Err(error) if io::Error::kind(&error) == io::ErrorKind::WouldBlock => {}
+            read => return read,
+        }
+    }
+}
+
+/// Sends a last answer, and reads on until the peer is done or patience ends: closing a socket with
+/// unread bytes would reset the connection, and the answer with it.
+pub(super) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) {
+    let linger = async {
+        socket.write_all(answer).await?;
+        socket.shutdown().await?;
+        let mut discarded = Vec::new();
+        let mut total = 0;
+        while total <= config.linger_max {
+            discarded.clear();
+            match tokio::time::timeout(config.linger_quiet, read_some(&socket, &mut discarded)).await {
+                Ok(Ok(len)) if len > 0 => total += len,
+                _ => break,
+            }
+        }
+        io::Result::Ok(())
+    };
+    // However it went, that was all there was to say.
+    let _ = tokio::time::timeout(config.linger_deadline.max(Duration::from_millis(1)), linger).await;
+}
+
+/// A stream that begins with bytes that were read from it already.
+#[derive(Debug)]
+pub(super) struct Replay {
+    read: Vec<u8>,
+    at: usize,
+    stream: TcpStream,
+}
+
+impl Replay {
+    pub(super) const fn new(read: Vec<u8>, stream: TcpStream) -> Self {
+        Self { read, at: 0, stream }
+    }
+
+    pub(super) const fn socket(&self) -> &TcpStream {
+        &self.stream
+    }
+
+    /// The stream alone. All that was read must have been read again.
+    pub(super) fn into_inner(self) -> TcpStream {
+        self.stream
+    }
+}
+
+impl AsyncRead for Replay {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        if this.at < this.read.len() {
+            let rest = &this.read[this.at..];
+            let len = rest.len().min(buffer.remaining());
+            buffer.put_slice(&rest[..len]);
+            this.at += len;
+            if this.at == this.read.len() {
+                (this.read, this.at) = (Vec::new(), 0);
+            }
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut this.stream).poll_read(cx, buffer)
+    }
+}
+
+impl AsyncWrite for Replay {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}

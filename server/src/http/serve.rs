@@ -1,0 +1,190 @@
+//! One thread's connections: which of them speak HTTP, and which WebSocket.
+
+use std::cell::Cell;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use framescope_codec::handshake::{HeadLimits, Request, refuse};
+use http::{HeaderName, HeaderValue, StatusCode, Version};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt;
+
+use super::opening::{self, Begun, Replay};
+use super::{Site, error};
+use crate::net::{Guest, Serve};
+use crate::ws::{Endpoints, Refusal, thread};
+
+/// One thread's server.
+pub(crate) struct Http(Rc<Inner>);
+
+struct Inner {
+    site: Arc<Site>,
+    endpoints: Endpoints,
+    router: Router,
+    protocol: http1::Builder,
+    stopping: CancellationToken,
+}
+
+impl Http {
+    pub(crate) fn new(site: Arc<Site>) -> Self {
+        let config = &site.config;
+        let mut protocol = http1::Builder::new();
+        protocol
+            .timer(TokioTimer::new())
+            .header_read_timeout(config.head_deadline)
+            .max_headers(config.head_headers_max)
+            // hyper wants at least 8 KiB here; the head's own limit is the smaller of the two.
+            .max_buf_size(config.head_max.max(8192))
+            .max_header_size(config.head_max)
+            .title_case_headers(true);
+        let endpoints = Endpoints::new(config, site.hub.clone());
+        let router = super::router(site.clone());
+        Self(Rc::new(Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }))
+    }
+}
+
+impl Serve for Http {
+    fn serve(&self, socket: TcpStream, guest: Guest) {
+        tokio::task::spawn_local(self.0.clone().begin(socket, guest));
+    }
+
+    fn stop(&self) {
+        self.0.stopping.cancel();
+        thread::stop();
+    }
+}
+
+impl Inner {
+    /// Reads the first head and passes the connection on. What follows is a task of its own, so that each is as
+    /// small as its kind allows.
+    async fn begin(self: Rc<Self>, socket: TcpStream, guest: Guest) {
+        let config = &self.site.config;
+        let limits = HeadLimits { bytes: config.head_max, headers: config.head_headers_max };
+        let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, limits));
+        let answer = match self.stopping.run_until_cancelled(begun).await {
+            None | Some(Ok(Begun::Gone)) => return,
+            Some(Ok(Begun::Plain(bytes))) => {
+                tokio::task::spawn_local(self.clone().converse(Replay::new(bytes, socket), guest));
+                return;
+            }
+            Some(Ok(Begun::Upgrade { request, behind })) => {
+                let ends = (guest.address(), local_address(&socket));
+                match self.endpoints.open(&self.site.origins, &request, ends) {
+                    Ok(opened) => return opened.drive(socket, &behind, guest),
+                    Err(refusal) => refusal.bytes(),
+                }
+            }
+            Some(Ok(Begun::Bad(error))) => {
+                tracing::debug!(peer = %guest.address(), %error, "bad request");
+                let mut answer = Vec::new();
+                error.refuse(&mut answer);
+                answer
+            }
+            Some(Err(_elapsed)) => {
+                let mut answer = Vec::new();
+                refuse(408, "The request took too long.", &[], &mut answer);
+                answer
+            }
+        };
+        opening::part(socket, &answer, config).await;
+    }
+
+    /// Speaks HTTP for as long as the peer does.
+    async fn converse(self: Rc<Self>, stream: Replay, guest: Guest) {
+        let peer = guest.address();
+        let ends = (peer, local_address(stream.socket()));
+        // An upgrade takes the guest along, and so outlives this task.
+        let guest = Rc::new(Cell::new(Some(guest)));
+        let service = {
+            let (this, guest) = (self.clone(), guest.clone());
+            hyper::service::service_fn(move |request| this.clone().answer(request, ends, guest.clone()))
+        };
+        let connection = self.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades();
+        let mut connection = std::pin::pin!(connection);
+        let ended = match self.stopping.run_until_cancelled(connection.as_mut()).await {
+            Some(ended) => ended,
+            None => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "HTTP connection ended");
+        }
+        drop(guest);
+    }
+
+    async fn answer(
+        self: Rc<Self>,
+        mut request: hyper::Request<Incoming>,
+        ends: (SocketAddr, SocketAddr),
+        guest: Rc<Cell<Option<Guest>>>,
+    ) -> Result<Response, Infallible> {
+        let read = as_codec_reads_it(&request);
+        if !read.is_upgrade() {
+            return self.router.clone().oneshot(request).await;
+        }
+        let opened = match self.endpoints.open(&self.site.origins, &read, ends) {
+            Ok(opened) => opened,
+            Err(refusal) => return Ok(refused(&refusal)),
+        };
+        let response = switch(opened.answer());
+        let upgrade = hyper::upgrade::on(&mut request);
+        tokio::task::spawn_local(async move {
+            let upgraded = match upgrade.await {
+                Ok(upgraded) => upgraded,
+                Err(error) => return tracing::debug!(%error, "an upgrade came to nothing"),
+            };
+            let Ok(parts) = upgraded.downcast::<TokioIo<Replay>>() else {
+                return tracing::error!("the stream under an upgrade is not ours");
+            };
+            if let Some(guest) = guest.take() {
+                opened.drive_answered(parts.io.into_inner().into_inner(), &parts.read_buf, guest);
+            }
+        });
+        Ok(response)
+    }
+}
+
+/// The address the peer connected to; of no use to anybody but a capture, so a failure is not one.
+fn local_address(socket: &TcpStream) -> SocketAddr {
+    socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
+}
+
+/// The request for those who judge handshakes.
+fn as_codec_reads_it(request: &hyper::Request<Incoming>) -> Request {
+    let version = if request.version() == Version::HTTP_10 { (1, 0) } else { (1, 1) };
+    let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    Request::from_parts(request.method().as_str(), &request.uri().to_string(), version, headers)
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+    let mut response = error::plain(status, &refusal.reason);
+    for (name, value) in refusal.headers {
+        response.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// The codec's 101 in the HTTP library's terms.
+fn switch(head: &[u8]) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let lines = std::str::from_utf8(head).unwrap_or_default().split("\r\n").skip(1);
+    for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::from_str(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}

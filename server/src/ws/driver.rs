@@ -1,0 +1,362 @@
+//! The task of one connection of the server: a [`Pump`], an app, and the passing of time.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use framescope_codec::{CloseCode, CloseFrame, ControlPayload, Event, Receiver};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Outbox;
+use super::pump::{Pump, Stage, Witness};
+use super::rate::{Rate, Verdict};
+use super::thread::{self, Place, TICK_MILLIS, Tick};
+use crate::apps::App;
+use crate::config::Config;
+use crate::inspect::Tap;
+use crate::net::Guest;
+
+/// What all connections of one endpoint have in common.
+#[derive(Debug)]
+pub(crate) struct Habits {
+    /// Silence after which a connection is given up, in milliseconds; a ping asks at half of it. `None`: never.
+    pub(crate) idle: Option<u32>,
+    pub(crate) close: u32,
+    pub(crate) linger_quiet: u32,
+    pub(crate) linger: u32,
+    /// Messages a second; `None`: as fast as they come.
+    pub(crate) rate: Option<u32>,
+}
+
+impl Habits {
+    pub(crate) fn new(config: &Config, rate: Option<u32>) -> Self {
+        Self {
+            idle: Some(thread::millis(config.idle_deadline)),
+            close: thread::millis(config.close_deadline),
+            linger_quiet: thread::millis(config.linger_quiet),
+            linger: thread::millis(config.linger_deadline),
+            rate: rate.filter(|rate| *rate > 0),
+        }
+    }
+}
+
+/// Runs a connection to its end. Must be a task of its own on a local runtime: its waker is kept.
+pub(crate) struct Driver<S> {
+    pump: Pump<S>,
+    outbox: Rc<Outbox>,
+    watch: Watch,
+    _guest: Option<Guest>,
+}
+
+/// Everything about a connection but its bytes.
+struct Watch {
+    app: Box<dyn App>,
+    habits: Rc<Habits>,
+    rate: Option<Box<Rate>>,
+    tap: Option<Box<Tap>>,
+    place: Place,
+    /// When the last byte came in.
+    heard: Tick,
+    /// When the present phase began.
+    since: Tick,
+    /// The slot that is booked.
+    booked: Tick,
+    phase: Phase,
+    /// A ping is out that nothing came in after.
+    has_asked: bool,
+    /// Something came in since what an idle connection need not hold was given back.
+    is_warm: bool,
+    /// It sent too many messages for too long.
+    is_excessive: bool,
+}
+
+/// How far a connection is, as far as deadlines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Not polled yet.
+    New,
+    Open,
+    /// Our Close is out, the peer's awaited.
+    Closing,
+    /// All is said, but not all written.
+    Parting,
+    /// Reading and throwing away.
+    Lingering,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+    pub(crate) fn new(
+        pump: Pump<S>,
+        outbox: Rc<Outbox>,
+        app: Box<dyn App>,
+        habits: Rc<Habits>,
+        tap: Option<Box<Tap>>,
+        guest: Option<Guest>,
+    ) -> Self {
+        let now = thread::now();
+        let rate = habits.rate.map(|per_second| Box::new(Rate::new(per_second)));
+        let watch = Watch {
+            app,
+            habits,
+            rate,
+            tap,
+            place: Place::NONE,
+            heard: now,
+            since: now,
+            booked: now,
+            phase: Phase::New,
+            has_asked: false,
+            is_warm: true,
+            is_excessive: false,
+        };
+        Self { pump, outbox, watch, _guest: guest }
+    }
+
+    /// Takes its place among the thread's connections, and greets.
+    fn begin(&mut self, cx: &Context<'_>) {
+        let watch = &mut self.watch;
+        watch.place = thread::enter(cx.waker());
+        let now = thread::now();
+        (watch.heard, watch.since, watch.phase) = (now, now, Phase::Open);
+        // Further off than any deadline, so that the first one is booked.
+        watch.booked = now.after(u32::MAX / 2);
+        self.outbox.set_place(watch.place);
+        let outbox = &self.outbox;
+        watch.guarded(outbox, |app| app.opened(outbox));
+    }
+
+    fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.watch.phase == Phase::New {
+            self.begin(cx);
+        }
+        let _running = thread::run(self.watch.place);
+        if thread::is_stopping() && self.outbox.is_open() {
+            let frame = CloseFrame::new(CloseCode::GOING_AWAY, "the server is shutting down");
+            // It is open, so this cannot fail.
+            let _ = self.outbox.close(Some(frame));
+        }
+        if self.watch.pass_time(&self.outbox).is_ready() {
+            return Poll::Ready(());
+        }
+        let outbox = &self.outbox;
+        for round in 0.. {
+            if self.watch.app.has_more() && outbox.is_open() && outbox.has_room() {
+                self.watch.guarded(outbox, |app| app.send_more(outbox));
+            }
+            if self.pump.poll(cx, outbox, &mut self.watch).is_ready() {
+                return Poll::Ready(());
+            }
+            if self.watch.is_excessive && outbox.is_open() {
+                outbox.end(Some(CloseFrame::new(CloseCode::POLICY_VIOLATION, "too many messages for too long")));
+            } else if !self.watch.app.has_more() || !outbox.is_open() || !outbox.has_room() {
+                break;
+            }
+            if round == ROUNDS {
+                cx.waker().wake_by_ref();
+                break;
+            }
+        }
+        let phase = match self.pump.stage() {
+            Stage::Lingering => Phase::Lingering,
+            Stage::Draining => Phase::Parting,
+            Stage::Flowing if outbox.is_open() => Phase::Open,
+            Stage::Flowing if outbox.wants_shutdown() => Phase::Parting,
+            Stage::Flowing => Phase::Closing,
+        };
+        if phase != self.watch.phase {
+            (self.watch.phase, self.watch.since) = (phase, thread::now());
+        }
+        if self.watch.is_warm && thread::now().since(self.watch.heard) >= COOL_AFTER {
+            self.watch.is_warm = false;
+            self.pump.release_idle();
+            outbox.release_idle();
+        }
+        self.watch.book();
+        Poll::Pending
+    }
+
+    fn finish(&mut self) {
+        let closed = self.outbox.closed();
+        tracing::debug!(code = closed.code, was_clean = closed.was_clean, "WebSocket closed");
+        if let Some(tap) = &mut self.watch.tap {
+            tap.ended();
+        }
+        let outbox = &self.outbox;
+        self.watch.guarded(outbox, |app| app.closed(&closed));
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        match this.turn(cx) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(()) => {
+                this.finish();
+                Poll::Ready(())
+            }
+        }
+    }
+}
+
+impl<S> Drop for Driver<S> {
+    fn drop(&mut self) {
+        thread::leave(self.watch.place);
+    }
+}
+
+impl Watch {
+    /// Lets the app work. If it panics, its connection is closed with 1011, and nothing else happens.
+    fn guarded(&mut self, outbox: &Outbox, work: impl FnOnce(&mut dyn App)) {
+        let app = &mut self.app;
+        if catch_unwind(AssertUnwindSafe(|| work(&mut **app))).is_err() {
+            tracing::error!("a handler panicked: its connection is closed with 1011");
+            outbox.end(Some(CloseFrame::new(CloseCode::INTERNAL_ERROR, "something went wrong here")));
+        }
+    }
+
+    /// Does what is due by now. Ready when patience has ended.
+    fn pass_time(&mut self, outbox: &Outbox) -> Poll<()> {
+        let now = thread::now();
+        let in_phase = now.since(self.since);
+        let silent = now.since(self.heard);
+        match self.phase {
+            Phase::Open => {
+                let Some(idle) = self.habits.idle else { return Poll::Pending };
+                if silent >= idle {
+                    outbox.end(Some(CloseFrame::new(CloseCode::GOING_AWAY, "nothing was heard for too long")));
+                } else if silent >= idle / 2 && !self.has_asked {
+                    self.has_asked = true;
+                    // A full queue will be noticed by the deadline that follows.
+                    let _ = outbox.ping(ControlPayload::EMPTY);
+                }
+                Poll::Pending
+            }
+            Phase::Closing if in_phase >= self.habits.close => {
+                outbox.end(None);
+                Poll::Pending
+            }
+            Phase::Parting if in_phase >= self.habits.close => Poll::Ready(()),
+            Phase::Lingering if in_phase >= self.habits.linger => Poll::Ready(()),
+            Phase::Lingering if in_phase.min(silent) >= self.habits.linger_quiet => Poll::Ready(()),
+            Phase::New | Phase::Closing | Phase::Parting | Phase::Lingering => Poll::Pending,
+        }
+    }
+
+    /// Books a slot for the next thing that time will bring, unless an earlier one is booked.
+    fn book(&mut self) {
+        let now = thread::now();
+        let deadline = match self.phase {
+            Phase::Open => {
+                let idle = self.habits.idle.map(|idle| self.heard.after(if self.has_asked { idle } else { idle / 2 }));
+                match (idle, self.is_warm.then(|| self.heard.after(COOL_AFTER))) {
+                    (Some(idle), Some(cool)) => {
+                        if cool.is_before(idle) {
+                            cool
+                        } else {
+                            idle
+                        }
+                    }
+                    (Some(when), None) | (None, Some(when)) => when,
+                    (None, None) => return,
+                }
+            }
+            Phase::Closing | Phase::Parting => self.since.after(self.habits.close),
+            Phase::Lingering => {
+                let quiet = if self.heard.is_before(self.since) { self.since } else { self.heard };
+                let (quiet, end) = (quiet.after(self.habits.linger_quiet), self.since.after(self.habits.linger));
+                if quiet.is_before(end) { quiet } else { end }
+            }
+            Phase::New => return,
+        };
+        // A booked slot that has passed has woken us by now.
+        if deadline.is_before(self.booked) || !now.is_before(self.booked) {
+            self.booked = if now.is_before(deadline) { deadline } else { now.after(TICK_MILLIS) };
+            thread::wake_at(self.place, self.booked);
+        }
+    }
+}
+
+impl Witness for Watch {
+    #[inline]
+    fn read(&mut self, bytes: &[u8], receiver: &Receiver) {
+        self.heard = thread::now();
+        self.has_asked = false;
+        self.is_warm = true;
+        if let Some(tap) = &mut self.tap {
+            tap.read(bytes, receiver);
+        }
+    }
+
+    #[inline]
+    fn wrote(&mut self, bytes: &[u8], begins_frame: bool) {
+        if let Some(tap) = &mut self.tap {
+            tap.wrote(bytes, begins_frame);
+        }
+    }
+
+    #[inline]
+    fn event(&mut self, event: Event<'_>, outbox: &Outbox) {
+        match event {
+            Event::Message(message) => {
+                if let Some(rate) = &mut self.rate {
+                    rate.count();
+                }
+                self.guarded(outbox, |app| app.message(message, outbox));
+            }
+            Event::Ping(payload) => self.guarded(outbox, |app| app.ping(payload, outbox)),
+            Event::Pong(payload) => self.guarded(outbox, |app| app.pong(payload, outbox)),
+            Event::Closing(frame) => self.guarded(outbox, |app| app.closing(frame.as_ref())),
+            Event::Failed(violation) => {
+                tracing::debug!(%violation, "the peer broke a rule");
+                self.guarded(outbox, |app| app.failed(violation));
+            }
+        }
+    }
+
+    #[inline]
+    fn has_room(&mut self) -> bool {
+        if !self.app.has_room() {
+            // Who is not listened to is not silent.
+            self.heard = thread::now();
+            return false;
+        }
+        let Some(rate) = &mut self.rate else { return true };
+        if self.phase != Phase::Open || self.is_excessive {
+            return true;
+        }
+        match rate.verdict(thread::now()) {
+            Verdict::Welcome => true,
+            Verdict::Later => {
+                thread::wake_at(self.place, thread::now().after(TICK_MILLIS));
+                false
+            }
+            Verdict::Enough => {
+                self.is_excessive = true;
+                false
+            }
+        }
+    }
+}
+
+/// How often an app that has more to send may send before others have their turn.
+const ROUNDS: usize = 4;
+
+/// A connection that is silent for this long gives back its compressor and the like, in milliseconds.
+const COOL_AFTER: u32 = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_idle_connection_stays_small() {
+        // The task, its outbox and Tokio's entry are all there is per connection (1 KiB, targets).
+        assert!(size_of::<Driver<tokio::net::TcpStream>>() <= 384, "{}", size_of::<Driver<tokio::net::TcpStream>>());
+        assert!(size_of::<Outbox>() <= 192, "{}", size_of::<Outbox>());
+    }
+}

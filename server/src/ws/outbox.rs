@@ -1,0 +1,235 @@
+//! What a connection is about to send, bounded.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::io;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use framescope_codec::{CloseFrame, Closed, ControlPayload, DeflateParams, Event, Input, Message, Receiver, Sender};
+use tokio::io::AsyncWrite;
+
+use super::thread::{self, Place};
+
+/// The sending half of a connection with the bytes that wait to be written: all that others than its own
+/// task may touch. They live on the same thread, so a `RefCell` does.
+pub(crate) struct Outbox(RefCell<Inner>);
+
+struct Inner {
+    sender: Sender,
+    /// Whole frames; empty, and without an allocation, while the connection is idle.
+    bytes: Vec<u8>,
+    /// How many of `bytes` are written.
+    written: usize,
+    /// The next byte to be written is not the first of a frame.
+    is_cut: bool,
+    queue_max: usize,
+    place: Place,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError {
+    /// The connection is closing or closed: nothing may follow the Close frame.
+    Closed,
+    /// The peer reads too slowly, and as much waits for it as may.
+    QueueFull,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Closed => "the connection is closing: nothing may follow the Close frame",
+            Self::QueueFull => "the peer reads too slowly: its queue is full",
+        })
+    }
+}
+
+impl std::error::Error for SendError {}
+
+impl From<framescope_codec::SendError> for SendError {
+    fn from(_: framescope_codec::SendError) -> Self {
+        Self::Closed
+    }
+}
+
+impl Outbox {
+    /// Begins with `bytes`, such as the answer to the opening handshake, to be written first.
+    pub(crate) const fn new(sender: Sender, bytes: Vec<u8>, queue_max: usize) -> Self {
+        Self(RefCell::new(Inner { sender, bytes, written: 0, is_cut: false, queue_max, place: Place::NONE }))
+    }
+
+    /// Queues a message, whatever its size, if there is any room at all.
+    pub(crate) fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+        let message = message.into();
+        self.queue(|sender, bytes| sender.send(message, bytes))
+    }
+
+    /// Queues a message in fragments.
+    pub(crate) fn send_fragmented<'m>(
+        &self,
+        message: impl Into<Message<'m>>,
+        fragment_len: NonZeroUsize,
+    ) -> Result<(), SendError> {
+        let message = message.into();
+        self.queue(|sender, bytes| sender.send_fragmented(message, fragment_len, bytes))
+    }
+
+    pub(crate) fn ping(&self, payload: ControlPayload) -> Result<(), SendError> {
+        self.queue(|sender, bytes| sender.ping(payload, bytes))
+    }
+
+    pub(crate) fn pong(&self, payload: ControlPayload) -> Result<(), SendError> {
+        self.queue(|sender, bytes| sender.pong(payload, bytes))
+    }
+
+    /// Begins the closing handshake; the queue's limit does not stand in its way.
+    pub(crate) fn close(&self, frame: Option<CloseFrame>) -> Result<(), SendError> {
+        self.append(|sender, bytes| sender.close(frame, bytes)).map_err(SendError::from)
+    }
+
+    /// Says why, if there is still a way to, and does not wait for an answer.
+    pub(crate) fn end(&self, frame: Option<CloseFrame>) {
+        self.append(|sender, bytes| sender.end(frame, bytes));
+    }
+
+    fn queue(
+        &self,
+        work: impl FnOnce(&mut Sender, &mut Vec<u8>) -> Result<(), framescope_codec::SendError>,
+    ) -> Result<(), SendError> {
+        if !self.has_room() {
+            return Err(if self.is_open() { SendError::QueueFull } else { SendError::Closed });
+        }
+        Ok(self.append(work)?)
+    }
+
+    #[inline]
+    fn append<R>(&self, work: impl FnOnce(&mut Sender, &mut Vec<u8>) -> R) -> R {
+        let mut inner = self.0.borrow_mut();
+        let Inner { sender, bytes, place, .. } = &mut *inner;
+        if bytes.capacity() == 0 {
+            *bytes = thread::take_write_buffer();
+        }
+        let result = work(sender, bytes);
+        let place = *place;
+        drop(inner);
+        thread::wake(place);
+        result
+    }
+
+    /// The next event from `input`, with what it owes the peer appended.
+    #[inline]
+    pub(super) fn receive<'a>(&self, receiver: &'a mut Receiver, input: &'a mut Input<'_>) -> Option<Event<'a>> {
+        let mut inner = self.0.borrow_mut();
+        let Inner { sender, bytes, .. } = &mut *inner;
+        if bytes.capacity() == 0 {
+            *bytes = thread::take_write_buffer();
+        }
+        receiver.receive(sender, input, bytes)
+    }
+
+    /// Writes what waits, and shows `wrote` what went, and whether it began with a frame. Ready once all is written.
+    pub(super) fn poll_write<S: AsyncWrite + Unpin>(
+        &self,
+        cx: &mut Context<'_>,
+        stream: &mut S,
+        mut wrote: impl FnMut(&[u8], bool),
+    ) -> Poll<io::Result<()>> {
+        let mut inner = self.0.borrow_mut();
+        while inner.written < inner.bytes.len() {
+            let waiting = &inner.bytes[inner.written..];
+            match Pin::new(&mut *stream).poll_write(cx, waiting) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(len)) => {
+                    wrote(&waiting[..len], !inner.is_cut);
+                    inner.written += len;
+                    inner.is_cut = true;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    inner.compact();
+                    return Poll::Pending;
+                }
+            }
+        }
+        (inner.written, inner.is_cut) = (0, false);
+        let buffer = std::mem::take(&mut inner.bytes);
+        if buffer.capacity() > 0 {
+            thread::give_write_buffer(buffer);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// How many bytes wait to be written.
+    #[inline]
+    pub(crate) fn waiting(&self) -> usize {
+        let inner = self.0.borrow();
+        inner.bytes.len() - inner.written
+    }
+
+    /// Whether there is room for a message.
+    #[inline]
+    pub(crate) fn has_room(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.bytes.len() - inner.written < inner.queue_max
+    }
+
+    /// Whether messages may still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.borrow().sender.is_open()
+    }
+
+    pub(crate) fn wants_shutdown(&self) -> bool {
+        self.0.borrow().sender.wants_shutdown()
+    }
+
+    pub(super) fn linger_exhausted(&self) -> bool {
+        self.0.borrow().sender.linger_exhausted()
+    }
+
+    pub(crate) fn deflate(&self) -> Option<DeflateParams> {
+        self.0.borrow().sender.deflate()
+    }
+
+    pub(super) fn release_idle(&self) {
+        self.0.borrow_mut().sender.release_idle();
+    }
+
+    pub(crate) fn closed(&self) -> Closed {
+        self.0.borrow_mut().sender.receive_eof()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn take_bytes(&self) -> Vec<u8> {
+        std::mem::take(&mut self.0.borrow_mut().bytes)
+    }
+
+    /// Wakes the connection's task from anywhere.
+    pub(crate) fn waker(&self) -> Option<Waker> {
+        thread::waker(self.0.borrow().place)
+    }
+
+    /// Whose task is to be woken when something is to be sent.
+    pub(super) fn set_place(&self, place: Place) {
+        self.0.borrow_mut().place = place;
+    }
+}
+
+impl Inner {
+    /// A peer that always reads a little would otherwise have us keep all it has read.
+    fn compact(&mut self) {
+        if self.written > COMPACT_FROM && self.written >= self.bytes.len() / 2 {
+            self.bytes.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("waiting", &self.waiting()).field("is_open", &self.is_open()).finish()
+    }
+}
+
+const COMPACT_FROM: usize = 64 << 10;

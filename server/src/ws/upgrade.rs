@@ -1,0 +1,210 @@
+//! From an opening handshake to a running connection: which endpoint, whether it may, and on what terms.
+
+use std::borrow::Cow;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use framescope_codec::Connection;
+use framescope_codec::deflate::params::DeflatePolicy;
+use framescope_codec::handshake::{Acceptance, HandshakeError, Request, refuse};
+use tokio::net::TcpStream;
+
+use super::{Driver, Habits, Outbox, Pump};
+use crate::apps::App;
+use crate::apps::board::Board;
+use crate::apps::echo::Echo;
+use crate::auth::{OriginPolicy, SessionId};
+use crate::config::Config;
+use crate::inspect::{Feed, Hub, Tap};
+use crate::net::Guest;
+
+/// Everything that can be connected to, on one thread.
+pub(crate) struct Endpoints {
+    echo: Endpoint,
+    board: Endpoint,
+    live: Endpoint,
+    hub: Arc<Hub>,
+    queue_max: usize,
+    inspect_queue_max: usize,
+    echo_text_max: usize,
+}
+
+/// One address that speaks WebSocket.
+struct Endpoint {
+    codec: framescope_codec::Config,
+    deflate: Option<DeflatePolicy>,
+    habits: Rc<Habits>,
+}
+
+/// An endpoint by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    Echo,
+    Board,
+    Live,
+}
+
+/// Why a handshake was not accepted; becomes an HTTP response.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    pub(crate) status: u16,
+    pub(crate) reason: Cow<'static, str>,
+    /// Names in lower case.
+    pub(crate) headers: &'static [(&'static str, &'static str)],
+}
+
+/// A handshake that was accepted. Nothing has been sent yet.
+pub(crate) struct Opened {
+    connection: Connection,
+    answer: Vec<u8>,
+    app: Box<dyn App>,
+    habits: Rc<Habits>,
+    tap: Option<Box<Tap>>,
+    queue_max: usize,
+}
+
+impl Endpoints {
+    pub(crate) fn new(config: &Config, hub: Arc<Hub>) -> Self {
+        let app = framescope_codec::Config {
+            message_max: config.message_max,
+            fragments_max: config.fragments_max,
+            compression_level: config.compression_level.into(),
+            linger_max: config.linger_max as u64,
+            ..framescope_codec::Config::default()
+        };
+        // A conformance suite wants to see compression at work, whatever the size.
+        let echo = framescope_codec::Config {
+            message_max: config.echo_message_max,
+            fragments_max: config.echo_fragments_max,
+            compress_min: 0,
+            compress_always: true,
+            ..app
+        };
+        let rate = Some(config.message_rate);
+        // Nobody's text is to share a context with another's, and a broadcast is compressed once.
+        let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
+        Self {
+            echo: Endpoint {
+                codec: echo,
+                deflate: Some(DeflatePolicy::default()),
+                habits: Rc::new(Habits::new(config, None)),
+            },
+            board: Endpoint { codec: app, deflate: Some(no_takeover), habits: Rc::new(Habits::new(config, rate)) },
+            // What is watched is mostly compressed or masked: no use to try again.
+            live: Endpoint {
+                codec: framescope_codec::Config { message_max: 1024, ..app },
+                deflate: None,
+                habits: Rc::new(Habits::new(config, rate)),
+            },
+            hub,
+            queue_max: config.queue_max,
+            inspect_queue_max: config.inspect_queue_max,
+            echo_text_max: config.echo_text_max,
+        }
+    }
+
+    /// Judges a handshake, and if it is welcome, makes everything ready for the connection.
+    /// `ends` are the client's address and ours.
+    pub(crate) fn open(
+        &self,
+        origins: &OriginPolicy,
+        request: &Request,
+        ends: (SocketAddr, SocketAddr),
+    ) -> Result<Opened, Refusal> {
+        let opening = request.check()?;
+        let name = match request.path() {
+            "/echo" => Name::Echo,
+            "/websocket" => Name::Board,
+            "/inspect/live" => Name::Live,
+            _ => return Err(Refusal::new(404, "there is no WebSocket here")),
+        };
+        if !origins.admits(request.origin().as_deref(), request.host()) {
+            return Err(Refusal::new(403, "this server does not talk to pages of that origin"));
+        }
+        let session = SessionId::from_cookies(request.headers("cookie"));
+        let endpoint = self.endpoint(name);
+        let (app, tap): (Box<dyn App>, _) = match name {
+            Name::Echo => (Box::new(Echo), self.tap(session, ends)),
+            Name::Board => (Box::new(Board { echo_text_max: self.echo_text_max }), self.tap(session, ends)),
+            Name::Live => {
+                if !request.host().is_some_and(|host| origins.knows_host(host)) {
+                    return Err(Refusal::new(403, "the inspector does not answer under this name"));
+                }
+                let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
+                (Box::new(Feed::new(&self.hub, session, self.inspect_queue_max, ends.0)), None)
+            }
+        };
+        let mut answer = Vec::new();
+        let acceptance = Acceptance { deflate: endpoint.deflate, ..Acceptance::default() };
+        let connection = opening.accept(&acceptance, endpoint.codec, &mut answer);
+        let mut opened =
+            Opened { connection, answer, app, habits: endpoint.habits.clone(), tap, queue_max: self.queue_max };
+        if let Some(tap) = &mut opened.tap {
+            tap.opening(request.head().bytes(), opened.connection.deflate());
+        }
+        Ok(opened)
+    }
+
+    const fn endpoint(&self, name: Name) -> &Endpoint {
+        match name {
+            Name::Echo => &self.echo,
+            Name::Board => &self.board,
+            Name::Live => &self.live,
+        }
+    }
+
+    /// The place of a tap on a connection of this browser session. Without a session there is nobody who could watch.
+    fn tap(&self, session: Option<SessionId>, ends: (SocketAddr, SocketAddr)) -> Option<Box<Tap>> {
+        session.map(|session| Box::new(Tap::new(self.hub.session(session), ends)))
+    }
+}
+
+impl Opened {
+    /// The 101.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.answer
+    }
+
+    /// Sends the answer and runs the connection. `behind` came behind the request.
+    pub(crate) fn drive(self, stream: TcpStream, behind: &[u8], guest: Guest) {
+        let Self { connection, answer, app, habits, mut tap, queue_max } = self;
+        let (receiver, sender) = connection.into_halves();
+        if let Some(tap) = &mut tap
+            && !behind.is_empty()
+        {
+            tap.read(behind, &receiver);
+        }
+        let outbox = Rc::new(Outbox::new(sender, answer, queue_max));
+        let pump = Pump::new(stream, receiver, behind);
+        tokio::task::spawn_local(Driver::new(pump, outbox, app, habits, tap, Some(guest)));
+    }
+
+    /// Runs a connection whose answer was sent by somebody else.
+    pub(crate) fn drive_answered(mut self, stream: TcpStream, behind: &[u8], guest: Guest) {
+        let answer = std::mem::take(&mut self.answer);
+        if let Some(tap) = &mut self.tap {
+            tap.wrote(&answer, false);
+        }
+        self.drive(stream, behind, guest);
+    }
+}
+
+impl Refusal {
+    const fn new(status: u16, reason: &'static str) -> Self {
+        Self { status, reason: Cow::Borrowed(reason), headers: &[] }
+    }
+
+    /// The whole response.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        refuse(self.status, &self.reason, self.headers, &mut bytes);
+        bytes
+    }
+}
+
+impl From<HandshakeError> for Refusal {
+    fn from(error: HandshakeError) -> Self {
+        Self { status: error.status(), reason: error.to_string().into(), headers: error.headers() }
+    }
+}
