@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::num::NonZeroUsize;
 
 use framescope_codec::capture::tap::Flow;
-use framescope_codec::capture::{Direction, mask::HeadMask, pcapng};
+use framescope_codec::capture::{Decoder, Direction, mask::HeadMask, pcapng};
 use framescope_codec::deflate::params::{DeflatePolicy, Offer};
 use framescope_codec::handshake::{
     Acceptance, ClientHandshake, ClientOptions, HeadLimits, Request, Url, judge_request, judge_response,
@@ -150,5 +150,20 @@ pub extern "C" fn capture() {
         flow.bytes(Direction::ClientToServer, 1, &bytes, &mut out);
         flow.end(Direction::ClientToServer, 2, &mut out);
         out
+    });
+}
+
+/// Everything there is to say about a capture.
+#[unsafe(no_mangle)]
+pub extern "C" fn decode() {
+    door(|bytes| {
+        let mut decoder = Decoder::new();
+        decoder.feed(&bytes);
+        decoder.finish();
+        let mut told = String::new();
+        while let Some(record) = decoder.next_record() {
+            told.push_str(&format!("{record:?}\n"));
+        }
+        told.into_bytes()
     });
 }
