@@ -38,6 +38,7 @@ pub mod mask;
 mod opening;
 pub mod packet;
 pub mod pcapng;
+pub mod save;
 mod stream;
 pub mod tap;
 mod tcp;
@@ -110,6 +111,7 @@ pub struct Decoder {
     streams: stream::Streams,
     records: VecDeque<Record>,
     packets: Packets,
+    last_place: Option<save::Place>,
     is_finished: bool,
 }
 
@@ -146,15 +148,19 @@ impl Decoder {
             if let Some(record) = self.records.pop_front() {
                 return Some(record);
             }
-            let Self { reader, streams, records, packets, .. } = self;
+            let Self { reader, streams, records, packets, last_place, .. } = self;
             match reader.next_item() {
                 Some(pcapng::Item::Fault(fault)) => return Some(Record::Fault(fault)),
                 Some(pcapng::Item::Packet(packet)) => match packet::Captured::read(packet.link_type, packet.data) {
                     Some(captured) => {
                         packets.tcp += 1;
-                        streams.take(&captured, &packet, &mut |event| records.push_back(Record::Event(event)));
+                        let mut out = |event| records.push_back(Record::Event(event));
+                        *last_place = streams.take(&captured, &packet, &mut out);
                     }
-                    None => packets.other += 1,
+                    None => {
+                        packets.other += 1;
+                        *last_place = None;
+                    }
                 },
                 None if std::mem::take(&mut self.is_finished) => {
                     streams.finish(&mut |event| records.push_back(Record::Event(event)));
@@ -162,6 +168,12 @@ impl Decoder {
                 None => return None,
             }
         }
+    }
+
+    /// Where the last packet read stands, for [`save::save`]; `None` if it was no TCP.
+    #[must_use]
+    pub const fn last_place(&self) -> Option<save::Place> {
+        self.last_place
     }
 
     /// What the packets so far were.

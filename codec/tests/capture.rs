@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use framescope_codec::Role;
 use framescope_codec::capture::Direction::{self, ClientToServer, ServerToClient};
 use framescope_codec::capture::packet::{Flags, Segment};
+use framescope_codec::capture::save::{Place, save};
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Record, What, pcapng};
 use framescope_codec::{DeflateParams, Inflation};
@@ -312,6 +313,59 @@ fn connections_without_a_socket_say_so() {
     let Some(Record::Event(event)) = decode(&out, 64).into_iter().next() else { panic!("no event") };
     assert!(event.in_process);
     assert_eq!((event.src.to_string(), event.dst.to_string()), ("192.0.2.1:7".into(), "198.51.100.1:80".into()));
+}
+
+/// The last packets of a capture of ours, saved as by someone who kept only so many.
+fn save_last(capture: &[u8], kept: usize) -> Vec<u8> {
+    let mut blocks: Vec<(&[u8], Option<Place>)> = Vec::new();
+    let mut decoder = Decoder::new();
+    let mut rest = capture;
+    while let Some(len) = rest.get(4..8) {
+        let len = u32::from_le_bytes(len.try_into().unwrap());
+        let (block, behind) = rest.split_at(usize::try_from(len).unwrap());
+        rest = behind;
+        decoder.feed(block);
+        while decoder.next_record().is_some() {}
+        blocks.push((block, decoder.last_place()));
+    }
+    let packets = blocks.split_off(2);
+    let kept = &packets[packets.len() - kept..];
+    let mut saved = Vec::new();
+    save(blocks.iter().chain(kept).copied(), &mut saved);
+    saved
+}
+
+#[test]
+fn a_capture_whose_beginning_was_dropped_still_makes_sense() {
+    let whole = whole_connection();
+    // Three packets of TCP's own handshake, two of WebSocket's, and seven more.
+    assert_eq!(save_last(&whole, 12), whole);
+    let all = [
+        "0 c2s 3: text 5 Hello",
+        "0 s2c 4: text 7 Hello",
+        "0 s2c 5: text 5 Hello",
+        "0 s2c 5: ping 0",
+        "0 c2s 6: close 2",
+        "0 s2c 7: close 2",
+        "0 s2c 8: Finished",
+        "0 c2s 9: Finished",
+    ];
+    check(&save_last(&whole, 7), &[&["0 c2s 3: joined late, deflate"], &all[..]].concat());
+    check(&save_last(&whole, 6), &[&["0 s2c 4: joined late, deflate"], &all[1..]].concat());
+    let without_history = ["0 s2c 5: joined late, deflate", "0 s2c 5: text 5 HistoryMissing"];
+    check(&save_last(&whole, 5), &[&without_history, &all[3..]].concat());
+    let answer = "0 s2c 4: 175 bytes were captured while it was not known where a frame begins";
+    check(&save_last(&whole, 8), &[&["0 s2c 2: joined late, deflate", all[0], answer], &all[1..]].concat());
+}
+
+#[test]
+fn a_frame_whose_beginning_was_dropped_is_not_guessed_at() {
+    let mut tap = Tap::open();
+    for bytes in [b"\x82\x06ab".as_slice(), b"\x81\x00", b"\x81\x00", b"\x89\x00"] {
+        tap.bytes(ServerToClient, bytes);
+    }
+    let unread = "0 s2c 6: 4 bytes were captured while it was not known where a frame begins";
+    check(&save_last(&tap.out, 3), &["0 s2c 4: joined late, deflate", unread, "0 s2c 6: ping 0"]);
 }
 
 /// A capture by someone else: bare segments, each in a block, with a time of its own.

@@ -6,6 +6,7 @@
 use std::fmt;
 
 use crate::deflate::params::{DeflateParams, WindowBits};
+use crate::rules::Role;
 
 /// One remark of a tap about the packet it stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -14,9 +15,13 @@ pub enum Comment {
     FrameBoundary,
     /// The tap left out this many bytes right before this packet: they will not come later.
     Gap(u64),
-    /// The watch began when the connection was open already. Its sender is the client, and these are the
-    /// parameters of permessage-deflate, if that was agreed on in the handshake that was not seen.
-    JoinedLate(Option<DeflateParams>),
+    /// The watch began when the connection was open already.
+    JoinedLate {
+        /// Who sends this packet.
+        sender: Role,
+        /// The parameters of permessage-deflate, if that was agreed on in the handshake that was not seen.
+        deflate: Option<DeflateParams>,
+    },
     /// There is no socket, and the addresses stand in for it.
     InProcess,
 }
@@ -25,21 +30,24 @@ impl Comment {
     /// Reads a comment back; `None` for any that is not of this kind.
     ///
     /// ```
-    /// use framescope_codec::capture::comment::Comment;
+    /// use framescope_codec::{Role, capture::comment::Comment};
     ///
-    /// let comment = Comment::JoinedLate(None);
-    /// assert_eq!(comment.to_string(), "framescope: joined late; sec-websocket-extensions:");
+    /// let comment = Comment::JoinedLate { sender: Role::Client, deflate: None };
+    /// assert_eq!(comment.to_string(), "framescope: joined late; sent by client; sec-websocket-extensions:");
     /// assert_eq!(Comment::parse(&comment.to_string()), Some(comment));
     /// assert_eq!(Comment::parse("retransmitted, why?"), None);
     /// ```
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.strip_prefix(PREFIX)?;
-        if let Some(extensions) = text.strip_prefix(JOINED_LATE) {
-            return match extensions.trim() {
-                "" => Some(Self::JoinedLate(None)),
-                agreed => Some(Self::JoinedLate(Some(parse_params(agreed)?))),
+        if let Some(text) = text.strip_prefix(JOINED_LATE) {
+            let (sender, extensions) = text.split_once(EXTENSIONS)?;
+            let sender = [Role::Client, Role::Server].into_iter().find(|role| sender == role_name(*role))?;
+            let deflate = match extensions.trim() {
+                "" => None,
+                agreed => Some(parse_params(agreed)?),
             };
+            return Some(Self::JoinedLate { sender, deflate });
         }
         match text {
             FRAME_BOUNDARY => Some(Self::FrameBoundary),
@@ -55,10 +63,9 @@ impl fmt::Display for Comment {
         match self {
             Self::FrameBoundary => f.write_str(FRAME_BOUNDARY),
             Self::Gap(bytes) => write!(f, "{GAP}{bytes}{GAP_UNIT}"),
-            Self::JoinedLate(None) => f.write_str(JOINED_LATE),
-            Self::JoinedLate(Some(params)) => {
-                write!(f, "{JOINED_LATE} ")?;
-                write_params(params, f)
+            Self::JoinedLate { sender, deflate } => {
+                write!(f, "{JOINED_LATE}{}{EXTENSIONS}", role_name(*sender))?;
+                deflate.as_ref().map_or(Ok(()), |params| write_params(params, f))
             }
             Self::InProcess => f.write_str(IN_PROCESS),
         }
@@ -70,11 +77,19 @@ const FRAME_BOUNDARY: &str = "frame boundary";
 const GAP: &str = "gap of ";
 const GAP_UNIT: &str = " bytes";
 const IN_PROCESS: &str = "in-process connection without a socket; the addresses stand in for it";
-const JOINED_LATE: &str = "joined late; sec-websocket-extensions:";
+const JOINED_LATE: &str = "joined late; sent by ";
+const EXTENSIONS: &str = "; sec-websocket-extensions:";
+
+const fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Client => "client",
+        Role::Server => "server",
+    }
+}
 
 /// The agreement as a server's response would have put it (RFC 7692, 7.1), defaults left out.
 fn write_params(params: &DeflateParams, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str("permessage-deflate")?;
+    f.write_str(" permessage-deflate")?;
     for (set, name) in [
         (params.server_no_context_takeover, "server_no_context_takeover"),
         (params.client_no_context_takeover, "client_no_context_takeover"),
@@ -130,19 +145,23 @@ mod tests {
         check(Comment::FrameBoundary, "framescope: frame boundary");
         check(Comment::Gap(u64::MAX), "framescope: gap of 18446744073709551615 bytes");
         check(Comment::InProcess, "framescope: in-process connection without a socket; the addresses stand in for it");
-        check(Comment::JoinedLate(None), "framescope: joined late; sec-websocket-extensions:");
         check(
-            Comment::JoinedLate(Some(DeflateParams::DEFAULT)),
-            "framescope: joined late; sec-websocket-extensions: permessage-deflate",
+            Comment::JoinedLate { sender: Role::Server, deflate: None },
+            "framescope: joined late; sent by server; sec-websocket-extensions:",
         );
         check(
-            Comment::JoinedLate(Some(DeflateParams {
-                server_no_context_takeover: true,
-                client_no_context_takeover: true,
-                server_max_window_bits: bits(9),
-                client_max_window_bits: bits(14),
-            })),
-            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_no_context_takeover; \
+            Comment::JoinedLate { sender: Role::Client, deflate: Some(DeflateParams::DEFAULT) },
+            "framescope: joined late; sent by client; sec-websocket-extensions: permessage-deflate",
+        );
+        let deflate = Some(DeflateParams {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: bits(9),
+            client_max_window_bits: bits(14),
+        });
+        check(
+            Comment::JoinedLate { sender: Role::Client, deflate },
+            "framescope: joined late; sent by client; sec-websocket-extensions: permessage-deflate; server_no_context_takeover; \
              client_no_context_takeover; server_max_window_bits=9; client_max_window_bits=14",
         );
     }
@@ -153,10 +172,11 @@ mod tests {
             "",
             "framescope:",
             "framescope: gap of -1 bytes",
+            "framescope: joined late; sent by nobody; sec-websocket-extensions:",
             "framescope: gap of 18446744073709551616 bytes",
-            "framescope: joined late; sec-websocket-extensions: x-other",
-            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_max_window_bits=16",
-            "framescope: joined late; sec-websocket-extensions: permessage-deflate; server_max_window_bits",
+            "framescope: joined late; sent by client; sec-websocket-extensions: x-other",
+            "framescope: joined late; sent by client; sec-websocket-extensions: permessage-deflate; server_max_window_bits=16",
+            "framescope: joined late; sent by client; sec-websocket-extensions: permessage-deflate; server_max_window_bits",
             "Frame boundary",
         ] {
             assert_eq!(Comment::parse(text), None, "{text}");

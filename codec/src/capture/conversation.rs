@@ -26,8 +26,14 @@ pub(super) struct Conversation {
 #[derive(Debug)]
 enum State {
     Opening(Box<Opening>),
-    Open(Box<[Speaker; 2]>),
+    Open(Box<Open>),
     Ignored,
+}
+
+#[derive(Debug)]
+struct Open {
+    deflate: Option<DeflateParams>,
+    speakers: [Speaker; 2],
 }
 
 /// A record's content, where it belongs and when it was seen.
@@ -60,16 +66,42 @@ impl Conversation {
         }
     }
 
+    /// What was agreed on about compression, if the connection is open.
+    pub(super) fn agreed(&self) -> Option<Option<DeflateParams>> {
+        match &self.state {
+            State::Open(open) => Some(open.deflate),
+            State::Opening(_) | State::Ignored => None,
+        }
+    }
+
+    /// Whether the connection is open, and the next byte of this direction begins a frame.
+    pub(super) fn at_frame_boundary(&self, direction: Direction) -> bool {
+        match &self.state {
+            State::Open(open) => {
+                let speaker = &open.speakers[direction.index()];
+                !speaker.is_waiting && speaker.dissector.at_frame_boundary()
+            }
+            State::Opening(_) | State::Ignored => false,
+        }
+    }
+
     /// A tap joined the open connection. Each direction makes sense from its next frame boundary on.
-    pub(super) fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, sink: &mut Sink<'_>) {
-        self.state = State::Open(Box::new(Direction::BOTH.map(|direction| Speaker::joining_late(direction, deflate))));
-        sink(Direction::ClientToServer, time_ns, What::JoinedLate { deflate });
+    pub(super) fn join_late(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        deflate: Option<DeflateParams>,
+        sink: &mut Sink<'_>,
+    ) {
+        let speakers = Direction::BOTH.map(|direction| Speaker::joining_late(direction, deflate));
+        self.state = State::Open(Box::new(Open { deflate, speakers }));
+        sink(direction, time_ns, What::JoinedLate { deflate });
     }
 
     /// The next piece of a direction's stream, which came to light with the packet of this time.
     pub(super) fn hear(&mut self, direction: Direction, now_ns: u64, piece: Piece<'_>, sink: &mut Sink<'_>) {
         match &mut self.state {
-            State::Open(speakers) => speakers[direction.index()].hear(now_ns, piece, sink),
+            State::Open(open) => open.speakers[direction.index()].hear(now_ns, piece, sink),
             State::Opening(opening) => match opening.hear(direction, now_ns, piece, sink) {
                 Heard::Nothing => {}
                 Heard::NoHttp => self.state = State::Ignored,
@@ -81,15 +113,15 @@ impl Conversation {
 
     /// Nothing more will come from this direction.
     pub(super) fn finish(&mut self, direction: Direction, now_ns: u64, sink: &mut Sink<'_>) {
-        if let State::Open(speakers) = &mut self.state {
-            speakers[direction.index()].finish(now_ns, sink);
+        if let State::Open(open) = &mut self.state {
+            open.speakers[direction.index()].finish(now_ns, sink);
         }
     }
 
     /// The handshake is done. What came in behind its heads is frames already.
     fn open(&mut self, deflate: Option<DeflateParams>, sink: &mut Sink<'_>) {
         let speakers = Direction::BOTH.map(|direction| Speaker::new(direction, deflate));
-        let before = std::mem::replace(&mut self.state, State::Open(Box::new(speakers)));
+        let before = std::mem::replace(&mut self.state, State::Open(Box::new(Open { deflate, speakers })));
         let State::Opening(mut opening) = before else { return };
         for direction in Direction::BOTH {
             for (time_ns, bytes) in opening.take_rest(direction) {

@@ -20,6 +20,8 @@ pub(super) struct Opening {
     request: Option<Box<JudgedRequest>>,
     /// What came behind the heads, and when.
     rest: [Rest; 2],
+    /// What `rest` takes up.
+    rest_len: usize,
 }
 
 type Rest = Vec<(u64, Vec<u8>)>;
@@ -126,6 +128,7 @@ impl Opening {
                 _ => {
                     self.request = None;
                     self.rest = Default::default();
+                    self.rest_len = 0;
                 }
             }
         }
@@ -133,11 +136,10 @@ impl Opening {
     }
 
     fn keep(&mut self, direction: Direction, time_ns: u64, bytes: &[u8]) {
-        let rest = &mut self.rest[direction.index()];
-        let kept: usize = rest.iter().map(|(_, bytes)| bytes.len() + REST_OVERHEAD).sum();
-        // A client that sends this much without an answer does not speak WebSocket.
-        if kept < REST_MAX && !bytes.is_empty() {
-            rest.push((time_ns, bytes.to_vec()));
+        // A client that sends more than this without an answer does not speak WebSocket.
+        if self.rest_len < REST_MAX && !bytes.is_empty() {
+            self.rest_len += bytes.len() + REST_OVERHEAD;
+            self.rest[direction.index()].push((time_ns, bytes.to_vec()));
         }
     }
 }

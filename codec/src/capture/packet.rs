@@ -165,17 +165,19 @@ impl<'a> Captured<'a> {
             LaxNetSlice::Arp(_) => return None,
         };
         let ip_payload = packet.ip_payload()?;
-        let cut_off = match declared {
+        let mut cut_off = match declared {
             Some(declared) if ip_payload.incomplete => declared.saturating_sub(ip_payload.payload.len()),
             _ => 0,
         };
+        let taken = tcp.payload().len().min(TAKEN_MAX);
+        cut_off += tcp.payload().len() - taken;
         let segment = Segment {
             src: SocketAddr::new(src, tcp.source_port()),
             dst: SocketAddr::new(dst, tcp.destination_port()),
             seq: tcp.sequence_number(),
             ack: tcp.acknowledgment_number(),
             flags: Flags { syn: tcp.syn(), fin: tcp.fin(), rst: tcp.rst(), ack: tcp.ack() },
-            payload: tcp.payload(),
+            payload: &tcp.payload()[..taken],
         };
         Some(Self { segment, cut_off: u32::try_from(cut_off).unwrap_or_default() })
     }
@@ -190,6 +192,10 @@ fn from_ether_type<'a>(ether_type: &[u8], packet: &'a [u8]) -> Option<LaxSlicedP
     let ether_type = EtherType(u16::from_be_bytes(*ether_type.first_chunk()?));
     Some(LaxSlicedPacket::from_ether_type(ether_type, packet))
 }
+
+/// The most that is taken of one segment: as much as any kernel hands over at a time. All records of a packet
+/// are in memory at once, and so many of the smallest frames are enough.
+const TAKEN_MAX: usize = 1 << 18;
 
 /// Link types, as tcpdump.org/linktypes numbers them.
 const LINKTYPE_NULL: u16 = 0;

@@ -73,6 +73,40 @@ pub fn write_packet(time_ns: u64, comments: &[String], out: &mut Vec<u8>, packet
     });
 }
 
+/// Writes a packet that was read once more, with further comments. False, and nothing is written, if its block
+/// is of a kind that cannot have any.
+pub(super) fn write_commented(packet: &Packet<'_>, further: &[String], out: &mut Vec<u8>) -> bool {
+    let (is_little_endian, header) = match packet.block.split_first_chunk::<28>() {
+        Some((header, _)) if header.starts_with(&ENHANCED_PACKET.to_le_bytes()) => (true, header),
+        Some((header, _)) if header.starts_with(&ENHANCED_PACKET.to_be_bytes()) => (false, header),
+        _ => return false,
+    };
+    let start = out.len();
+    out.extend_from_slice(header);
+    let packet_at = out.len();
+    out.extend_from_slice(packet.data);
+    pad(packet_at, out);
+    let mut write = |code: u16, value: &str| {
+        let value = &value.as_bytes()[..value.floor_char_boundary(usize::from(u16::MAX))];
+        let len = u16::try_from(value.len()).unwrap_or(u16::MAX);
+        for number in [code, len] {
+            out.extend(if is_little_endian { number.to_le_bytes() } else { number.to_be_bytes() });
+        }
+        let value_at = out.len();
+        out.extend_from_slice(value);
+        pad(value_at, out);
+    };
+    for comment in packet.comments.iter().chain(further) {
+        write(OPT_COMMENT, comment);
+    }
+    write(OPT_END, "");
+    let len = low_u32((out.len() - start + 4) as u64);
+    let len = if is_little_endian { len.to_le_bytes() } else { len.to_be_bytes() };
+    out[start + 4..start + 8].copy_from_slice(&len);
+    out.extend_from_slice(&len);
+    true
+}
+
 /// Frames a body: type in front, length on both sides.
 fn block(kind: u32, out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();

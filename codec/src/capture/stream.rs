@@ -7,8 +7,11 @@ use super::comment::Comment;
 use super::conversation::Conversation;
 use super::packet::{Captured, Segment};
 use super::pcapng::Packet;
+use super::save::Place;
 use super::tcp::{Arrival, HalfStream};
 use super::{Direction, End, Event, What};
+use crate::deflate::params::DeflateParams;
+use crate::rules::Role;
 
 /// All connections of a capture, by the addresses of both ends.
 #[derive(Debug, Default)]
@@ -37,17 +40,25 @@ struct Stream {
 struct Remarks {
     gap: Option<u64>,
     boundary: bool,
-    joined_late: Option<Comment>,
+    joined_late: Option<JoinedLate>,
     in_process: bool,
 }
+
+/// Who sends, and what was agreed on.
+type JoinedLate = (Role, Option<DeflateParams>);
 
 impl Streams {
     pub(super) const fn count(&self) -> u32 {
         self.count
     }
 
-    /// Takes in the segment of this packet.
-    pub(super) fn take(&mut self, captured: &Captured<'_>, packet: &Packet<'_>, out: &mut dyn FnMut(Event)) {
+    /// Takes in the segment of this packet, and says where it stands.
+    pub(super) fn take(
+        &mut self,
+        captured: &Captured<'_>,
+        packet: &Packet<'_>,
+        out: &mut dyn FnMut(Event),
+    ) -> Option<Place> {
         let segment = &captured.segment;
         let remarks = Remarks::read(&packet.comments);
         let mut key = [segment.src, segment.dst];
@@ -63,9 +74,16 @@ impl Streams {
             self.by_ends.insert(key, Stream::new(self.count, segment, &remarks));
             self.count = self.count.wrapping_add(1);
         }
-        if let Some(stream) = self.by_ends.get_mut(&key) {
-            stream.take(captured, packet.time_ns, &remarks, out);
-        }
+        let stream = self.by_ends.get_mut(&key)?;
+        let begins_frame = stream.take(captured, packet.time_ns, &remarks, out);
+        Some(Place {
+            stream: stream.number,
+            direction: stream.direction(segment),
+            is_first: is_new,
+            begins_frame,
+            agreed: stream.conversation.agreed(),
+            in_process: stream.in_process,
+        })
     }
 
     /// The capture is over.
@@ -119,7 +137,8 @@ impl Stream {
         self.halves.iter().all(HalfStream::has_ended)
     }
 
-    fn take(&mut self, captured: &Captured<'_>, time_ns: u64, remarks: &Remarks, out: &mut dyn FnMut(Event)) {
+    /// True if the segment's first byte begins a frame.
+    fn take(&mut self, captured: &Captured<'_>, time_ns: u64, remarks: &Remarks, out: &mut dyn FnMut(Event)) -> bool {
         let segment = &captured.segment;
         self.time_ns = time_ns;
         self.in_process |= remarks.in_process;
@@ -134,14 +153,19 @@ impl Stream {
         if segment.flags.syn {
             self.syns[direction.index()] = Some(segment.seq);
         }
-        if let Some(Comment::JoinedLate(deflate)) = remarks.joined_late {
+        if let Some((_, deflate)) = remarks.joined_late {
             let (_, conversation, mut sink) = self.parts(out);
-            conversation.join_late(time_ns, deflate, &mut sink);
+            conversation.join_late(direction, time_ns, deflate, &mut sink);
         }
         if self.conversation.is_ignored() {
-            return;
+            return false;
         }
+        let begins_frame = !segment.payload.is_empty()
+            && (remarks.boundary
+                || self.halves[direction.index()].is_next(segment.seq)
+                    && self.conversation.at_frame_boundary(direction));
         self.follow(direction, captured, remarks, out);
+        begins_frame
     }
 
     fn follow(&mut self, direction: Direction, captured: &Captured<'_>, remarks: &Remarks, out: &mut dyn FnMut(Event)) {
@@ -207,7 +231,10 @@ fn is_from_client(segment: &Segment<'_>, remarks: &Remarks) -> bool {
     if segment.flags.syn {
         return !segment.flags.ack;
     }
-    if remarks.joined_late.is_some() || begins_as_request(segment.payload) {
+    if let Some((sender, _)) = remarks.joined_late {
+        return sender == Role::Client;
+    }
+    if begins_as_request(segment.payload) {
         return true;
     }
     // Servers wait at low ports.
@@ -225,7 +252,7 @@ impl Remarks {
             match comment {
                 Comment::FrameBoundary => remarks.boundary = true,
                 Comment::Gap(bytes) => remarks.gap = Some(bytes),
-                Comment::JoinedLate(_) => remarks.joined_late = Some(comment),
+                Comment::JoinedLate { sender, deflate } => remarks.joined_late = Some((sender, deflate)),
                 Comment::InProcess => remarks.in_process = true,
             }
         }

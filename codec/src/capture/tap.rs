@@ -27,6 +27,7 @@ use super::comment::Comment;
 use super::packet::{self, Flags, Segment};
 use super::pcapng;
 use crate::deflate::params::DeflateParams;
+use crate::rules::Role;
 
 /// One connection as a watcher sees it. Calls write whole pcapng blocks to the end of `out`.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ impl Flow {
     /// The flow begins when the connection is open already. An empty packet carries what the missing
     /// handshake agreed on. A direction's bytes make sense from its first [`boundary`](Self::boundary) on.
     pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
-        let comments = [Comment::JoinedLate(deflate), Comment::InProcess];
+        let comments = [Comment::JoinedLate { sender: Role::Client, deflate }, Comment::InProcess];
         let used = if self.is_in_process { 2 } else { 1 };
         self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], out);
     }

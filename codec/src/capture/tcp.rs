@@ -74,6 +74,11 @@ impl HalfStream {
         self.next_seq.is_some()
     }
 
+    /// Whether a segment with this number goes on where the stream is.
+    pub(super) fn is_next(&self, seq: u32) -> bool {
+        self.pending.is_empty() && self.next_seq.is_none_or(|next| next == seq)
+    }
+
     /// Whether all that was sent has come out.
     pub(super) const fn has_ended(&self) -> bool {
         self.has_ended
