@@ -41,7 +41,8 @@ fuzz_target!(|bytes: &[u8]| {
         })
         .collect();
     let again = inflate(params, case.sender, &compressed, case.chunks);
-    let expected: Vec<(Vec<u8>, Result<(), Stop>)> = messages.iter().map(|message| (message.to_vec(), Ok(()))).collect();
+    let expected: Vec<(Vec<u8>, Result<(), Stop>)> =
+        messages.iter().map(|message| (message.to_vec(), Ok(()))).collect();
     assert_eq!(again, expected);
 });
 
