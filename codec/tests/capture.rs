@@ -264,6 +264,32 @@ fn behind_any_other_gap_reading_goes_on_at_the_next_boundary() {
     );
 }
 
+/// The flow goes on for others while one watcher's queue is full: nothing but the numbers says so.
+#[test]
+fn what_a_slow_watcher_did_not_get_is_a_gap_at_once() {
+    let mut tap = Tap::open();
+    let before = tap.out.len();
+    tap.bytes(ServerToClient, b"\x82\x7e\x01\x00");
+    tap.out.truncate(before);
+    tap.bytes(ServerToClient, &[7; 256]);
+    tap.flow.boundary(ServerToClient);
+    tap.bytes(ServerToClient, b"\x81\x02Hi");
+    let before = tap.out.len();
+    tap.bytes(ServerToClient, CLOSE);
+    tap.out.truncate(before);
+    tap.end(ServerToClient);
+    check_open(
+        &tap,
+        &[
+            "0 s2c 4: gap of 4",
+            "0 s2c 5: 256 bytes were captured while it was not known where a frame begins",
+            "0 s2c 5: text 2 Hi",
+            "0 s2c 7: gap of 4",
+            "0 s2c 7: Finished",
+        ],
+    );
+}
+
 #[test]
 fn a_late_watch_reads_from_the_first_boundary_and_says_what_history_is_missing() {
     let mut tap = Tap::late(Some(DeflateParams::DEFAULT));
@@ -372,6 +398,8 @@ fn a_frame_whose_beginning_was_dropped_is_not_guessed_at() {
 fn foreign(segments: &[Segment<'_>]) -> Vec<u8> {
     let mut out = Vec::new();
     pcapng::write_start(&mut out);
+    let name = out.windows(10).position(|bytes| bytes == b"framescope").unwrap();
+    out[name..name + 10].copy_from_slice(b"wiretapper");
     for (time_ns, segment) in (1..).zip(segments) {
         pcapng::write_packet(time_ns, &[], &mut out, |out| segment.write(out));
     }

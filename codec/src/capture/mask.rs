@@ -10,6 +10,12 @@
 //! before the first byte of its value; subprotocols, where the name itself may be a token, are judged as
 //! wholes, and one that a chunk cuts in two is starred out unseen. In doubt it hides too much.
 
+mod names;
+mod subprotocols;
+
+use names::{is_credential_name, percent_decode};
+use subprotocols::{Hidden, Protocols};
+
 use super::Direction;
 
 /// The two heads of one connection on their way to a watcher. One for both directions, since a server
@@ -220,143 +226,8 @@ impl Kind {
     }
 }
 
-/// The elements of `Sec-WebSocket-Protocol`.
-#[derive(Clone, Debug, Default)]
-struct Protocols {
-    /// Where the element under way begins in this chunk.
-    start: Option<usize>,
-    /// The element under way began in an earlier chunk, and is starred out as it comes.
-    is_cut: bool,
-    /// The element before was a label such as `access_token`.
-    after_label: bool,
-}
-
-/// Subprotocols that were starred out in the request, so that the response does not tell them.
-#[derive(Clone, Debug, Default)]
-struct Hidden {
-    whole: Vec<Vec<u8>>,
-    /// There are some that `whole` does not hold.
-    more: bool,
-}
-
-impl Protocols {
-    fn step(&mut self, chunk: &mut [u8], at: usize, direction: Direction, hidden: &mut Hidden) {
-        let byte = chunk[at];
-        let is_inside = self.is_cut || self.start.is_some();
-        // The first colon is the one behind the header's name.
-        if byte.is_ascii_whitespace() || byte == b',' || (byte == b':' && !is_inside) {
-            self.is_cut = false;
-            if let Some(start) = self.start.take() {
-                self.end_element(&mut chunk[start..at], direction, hidden);
-            }
-        } else if self.is_cut {
-            chunk[at] = b'*';
-        } else {
-            self.start.get_or_insert(at);
-        }
-    }
-
-    fn end_element(&mut self, element: &mut [u8], direction: Direction, hidden: &mut Hidden) {
-        let is_echo = direction == Direction::ServerToClient
-            && (hidden.more || hidden.whole.iter().any(|hidden| hidden == element));
-        let is_secret = std::mem::take(&mut self.after_label) || is_echo || is_token_like(element);
-        if !is_secret {
-            self.after_label = parts(element).next_back().is_some_and(is_credential_word);
-            return;
-        }
-        if direction == Direction::ClientToServer && hidden.whole.len() < HIDDEN_MAX {
-            hidden.whole.push(element.to_vec());
-        } else {
-            hidden.more = true;
-        }
-        element.fill(b'*');
-    }
-
-    /// What is not whole cannot be judged, and is starred out.
-    fn end_chunk(&mut self, chunk: &mut [u8], hidden: &mut Hidden) {
-        if let Some(start) = self.start.take() {
-            chunk[start..].fill(b'*');
-            (self.is_cut, self.after_label, hidden.more) = (true, false, true);
-        }
-    }
-}
-
-/// Whether this subprotocol is a credential rather than a name: none that IANA lists is.
-fn is_token_like(element: &[u8]) -> bool {
-    let any = |test: fn(&u8) -> bool| element.iter().any(test);
-    let all = |test: fn(&u8) -> bool| element.iter().all(test);
-    element.len() > 40
-        || (element.len() > 10 && element.starts_with(b"eyJ"))
-        || parts(element).rev().skip(1).any(is_credential_word)
-        || (element.len() >= 20
-            && any(u8::is_ascii_digit)
-            && any(u8::is_ascii_uppercase)
-            && any(u8::is_ascii_lowercase)
-            && all(|byte| byte.is_ascii_alphanumeric() || b"+/=_-".contains(byte)))
-        || (element.len() >= 24 && all(|byte| byte.is_ascii_hexdigit() || *byte == b'-'))
-}
-
-/// `api`, `key` and `abc` of `api-key.abc`.
-fn parts(element: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    element.split(|byte| !byte.is_ascii_alphanumeric())
-}
-
-fn is_credential_word(part: &[u8]) -> bool {
-    is_credential_name(&part.to_ascii_lowercase())
-}
-
-/// Whether a parameter or header of this name, in small letters, holds a credential.
-fn is_credential_name(name: &[u8]) -> bool {
-    let name: Vec<u8> = name.iter().copied().filter(u8::is_ascii_alphanumeric).collect();
-    CREDENTIAL_NAMES.contains(&&name[..]) || CREDENTIAL_ENDINGS.iter().any(|word| name.ends_with(word))
-}
-
-/// `%6b` as `k`; whatever is no such escape stays.
-fn percent_decode(name: &[u8]) -> Vec<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut decoded = Vec::with_capacity(name.len());
-    let mut rest = name;
-    while let [byte, tail @ ..] = rest {
-        let escape = match rest {
-            [b'%', high, low, ..] => digit(*high).zip(digit(*low)),
-            _ => None,
-        };
-        if let Some((high, low)) = escape {
-            decoded.push((high << 4 | low).to_ascii_lowercase());
-            rest = &rest[3..];
-        } else {
-            decoded.push(*byte);
-            rest = tail;
-        }
-    }
-    decoded
-}
-
-/// Names of credentials, bare of hyphens and underscores.
-const CREDENTIAL_NAMES: [&[u8]; 8] = [b"key", b"auth", b"code", b"sid", b"sig", b"pass", b"pwd", b"jwt"];
-/// What other such names end in: `access_token`, `X-Api-Key`, `sessionid`.
-const CREDENTIAL_ENDINGS: [&[u8]; 14] = [
-    b"token",
-    b"apikey",
-    b"accesskey",
-    b"secretkey",
-    b"authorization",
-    b"bearer",
-    b"credential",
-    b"passwd",
-    b"password",
-    b"secret",
-    b"session",
-    b"sessionid",
-    b"signature",
-    b"ticket",
-];
-
 /// Longer names are not told apart, and what they name is starred out.
 const NAME_MAX: usize = 64;
-/// So many hidden subprotocols are remembered; beyond, all of the response's are hidden.
-const HIDDEN_MAX: usize = 8;
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -13,9 +13,11 @@
 //! Blocks are written by the few lines here rather than by a library, since a packet's bytes are thus made
 //! in place, in the caller's buffer, and copied once. The [`Reader`] takes blocks apart with [`pcap_parser`].
 
+mod fault;
 mod reader;
 
-pub use reader::{BLOCK_MAX, Fault, FaultKind, Item, Packet, Reader};
+pub use fault::{Fault, FaultKind};
+pub use reader::{BLOCK_MAX, Item, Packet, Reader};
 
 /// Appends the two blocks that a capture begins with: raw IP packets, times in nanoseconds.
 pub fn write_start(out: &mut Vec<u8>) {
@@ -139,6 +141,7 @@ const fn low_u32(value: u64) -> u32 {
 
 /// How section headers of ours name their writer.
 pub const APPLICATION: &str = concat!("framescope ", env!("CARGO_PKG_VERSION"));
+const APPLICATION_NAME: &str = "framescope ";
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;

@@ -40,6 +40,8 @@ struct Stream {
 struct Remarks {
     gap: Option<u64>,
     boundary: bool,
+    /// It is the next that the tap saw of its direction.
+    in_order: bool,
     joined_late: Option<JoinedLate>,
     in_process: bool,
 }
@@ -60,7 +62,7 @@ impl Streams {
         out: &mut dyn FnMut(Event),
     ) -> Option<Place> {
         let segment = &captured.segment;
-        let remarks = Remarks::read(&packet.comments);
+        let remarks = Remarks::read(packet);
         let mut key = [segment.src, segment.dst];
         key.sort_unstable();
         let known = self.by_ends.get_mut(&key);
@@ -180,6 +182,7 @@ impl Stream {
             cut_off: *cut_off,
             gap: remarks.gap,
             boundary: remarks.boundary,
+            in_order: remarks.in_order,
         };
         {
             let (halves, conversation, mut sink) = self.parts(out);
@@ -246,11 +249,12 @@ fn begins_as_request(payload: &[u8]) -> bool {
 }
 
 impl Remarks {
-    fn read(comments: &[String]) -> Self {
-        let mut remarks = Self::default();
-        for comment in comments.iter().filter_map(|comment| Comment::parse(comment)) {
+    fn read(packet: &Packet<'_>) -> Self {
+        let mut remarks = Self { in_order: packet.is_from_tap, ..Self::default() };
+        for comment in packet.comments.iter().filter_map(|comment| Comment::parse(comment)) {
             match comment {
-                Comment::FrameBoundary => remarks.boundary = true,
+                // A tap wrote it, whoever merged the files since.
+                Comment::FrameBoundary => (remarks.boundary, remarks.in_order) = (true, true),
                 Comment::Gap(bytes) => remarks.gap = Some(bytes),
                 Comment::JoinedLate { sender, deflate } => remarks.joined_late = Some((sender, deflate)),
                 Comment::InProcess => remarks.in_process = true,

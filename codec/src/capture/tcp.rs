@@ -4,7 +4,7 @@
 //! that wrap, or not at all. What comes out is the byte stream, and in place of bytes that were not
 //! captured a gap of that many. A gap is declared only when the bytes are certain not to come any more:
 //!
-//! - a tap says so ([`Comment::Gap`](super::comment::Comment::Gap));
+//! - a tap wrote the packet behind them, for taps know the order;
 //! - the receiver has acknowledged them [`ACKS_MAX`] times over, so that the capture must have missed them;
 //! - more than [`PENDING_MAX`] is waiting behind them;
 //! - the connection or the capture is over.
@@ -28,6 +28,8 @@ pub(super) struct Arrival<'a> {
     pub(super) gap: Option<u64>,
     /// The first byte begins a WebSocket frame.
     pub(super) boundary: bool,
+    /// Nothing in front of it will still come.
+    pub(super) in_order: bool,
 }
 
 /// What the stream goes on with.
@@ -142,9 +144,10 @@ impl HalfStream {
     /// Where the arrival stands if a tap vouches for the gap in front of it. A tap counts all that it left
     /// out, also where that is more than sequence numbers can say.
     fn start_behind_gap(&self, arrival: &Arrival<'_>, ahead: u32) -> Option<u64> {
-        let gap = arrival.gap?;
-        let agrees = gap & u64::from(u32::MAX) == u64::from(ahead);
-        agrees.then(|| self.next.saturating_add(gap))
+        let counted = arrival.gap.filter(|gap| gap & u64::from(u32::MAX) == u64::from(ahead));
+        // A little behind is a packet that is in the capture twice.
+        let seen = (arrival.in_order && ahead < REPEATED_MIN).then_some(u64::from(ahead));
+        Some(self.next.saturating_add(counted.or(seen)?))
     }
 
     /// The position of a sequence number: the one nearest to what is wanted next. Negative in front of the
@@ -263,6 +266,8 @@ const PENDING_MAX: usize = 1 << 20;
 const PENDING_OVERHEAD: usize = 96;
 /// The largest window that TCP can scale to (RFC 7323, 2.3).
 const WINDOW_MAX: i32 = 1 << 30;
+/// From here on, modulo 2^32, a segment is taken for a repeated one rather than for one far ahead.
+const REPEATED_MIN: u32 = u32::MAX - (1 << 26);
 
 #[cfg(test)]
 mod tests {
@@ -270,7 +275,7 @@ mod tests {
 
     use super::*;
 
-    /// Steps and pieces as text: `5:abc` is a segment at 5, `f5:` one with FIN, `s4:` with SYN, `b5:a` at a frame boundary,
+    /// Steps and pieces as text: `5:abc` is a segment at 5, `f5:` one with FIN, `s4:` with SYN, `b5:a` at a frame boundary, `o5:a` from a tap,
     /// `g1000@1005:a` behind a tapped gap, `c2@5:abc` cut short by 2, `a5` an acknowledgment, `.` the end.
     fn run(steps: &str) -> String {
         let mut half = HalfStream::default();
@@ -304,6 +309,7 @@ mod tests {
                         cut_off: if kind == "c" { extra.parse().unwrap() } else { 0 },
                         gap: (kind == "g").then(|| extra.parse().unwrap()),
                         boundary: kind == "b",
+                        in_order: kind == "b" || kind == "o",
                     },
                     &mut out,
                 );
@@ -368,7 +374,11 @@ mod tests {
         check("5:a g4294967296@6:b", "a <4294967296> b");
         check("5:a g7@1006:b", "a");
         check("b5:a b6:b", "|a |b");
-        check("5:a b8:d 6:bc", "a bc |d");
+        check("5:a b8:d 6:bc", "a <2> |d");
+        check("5:a 8:d b11:g", "a <2> d <2> |g");
+        check("5:a o3000000000:b o3000000001:c", "a <2999999994> b c");
+        check("o5:abc o5:abc o8:d", "abc d");
+        check("5:a o8:", "a <2>");
     }
 
     #[test]
@@ -415,14 +425,16 @@ mod tests {
 
         #[test]
         fn any_segments_do_no_harm(
-            segments in prop::collection::vec((any::<u32>(), 0usize..3000, any::<bool>(), any::<Option<u64>>(), any::<u32>()), 0..100),
+            segments in prop::collection::vec(
+                (any::<u32>(), 0usize..3000, any::<(bool, bool)>(), any::<Option<u64>>(), any::<u32>()), 0..100,
+            ),
             near in any::<bool>(),
         ) {
             let mut half = HalfStream::default();
             let mut out = |_: Piece<'_>| ();
-            for (seq, len, fin, gap, ack) in segments {
+            for (seq, len, (fin, in_order), gap, ack) in segments {
                 let seq = if near { seq % 10_000 } else { seq };
-                half.arrive(&Arrival { seq, fin, gap, payload: &vec![7; len], ..Arrival::default() }, &mut out);
+                half.arrive(&Arrival { seq, fin, gap, in_order, payload: &vec![7; len], ..Arrival::default() }, &mut out);
                 half.acknowledge(ack, &mut out);
                 prop_assert!(half.pending_len <= PENDING_MAX + 4096);
             }

@@ -1,13 +1,13 @@
 //! Blocks taken apart as they arrive.
 
-use std::fmt;
 use std::ops::Range;
 
 use pcap_parser::pcapng::{OptionCode, PcapNGOption};
 use pcap_parser::traits::PcapNGPacketBlock;
 use pcap_parser::{Block, InterfaceDescriptionBlock, parse_block_be, parse_block_le};
 
-use super::{BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER};
+use super::fault::{Fault, FaultKind};
+use super::{APPLICATION_NAME, BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER};
 
 /// Reads a pcapng of either byte order, in whatever pieces it comes, and never fails: what is damaged is
 /// reported, and reading goes on at the next thing that looks like a whole block.
@@ -22,6 +22,7 @@ pub struct Reader {
     offset: u64,
     place: Place,
     is_big_endian: bool,
+    is_from_tap: bool,
     interfaces: Vec<Interface>,
     last_time_ns: u64,
     has_ended: bool,
@@ -51,42 +52,8 @@ pub struct Packet<'a> {
     pub original_len: u32,
     /// Its comments.
     pub comments: Vec<String>,
-}
-
-/// A place in a capture that cannot be read, and why.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// Where in the capture.
-    pub offset: u64,
-    /// Why.
-    pub kind: FaultKind,
-}
-
-/// What can be wrong with a capture.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultKind {
-    /// It does not begin as a pcapng does.
-    NotPcapng,
-    /// It is compressed.
-    Gzip,
-    /// It is in the older format.
-    ClassicPcap,
-    /// A block says that it is shorter than any block.
-    BlockTooShort(u32),
-    /// A block says that it is longer than [`BLOCK_MAX`].
-    BlockTooLong(u32),
-    /// The length in front of a block and the one behind it are not the same.
-    LengthsDiffer(u32, u32),
-    /// A section header without a byte order.
-    NoByteOrder,
-    /// A block's fields contradict its length.
-    MalformedBlock,
-    /// A packet refers to an interface that has no description.
-    UnknownInterface,
-    /// More interfaces than any machine has.
-    TooManyInterfaces,
-    /// The end comes within a block.
-    CutOff,
+    /// The section says that a tap of ours wrote it. Taps know the order of bytes, so theirs is the packets' too.
+    pub is_from_tap: bool,
 }
 
 /// Where the next block is.
@@ -161,6 +128,7 @@ impl Reader {
                     data: &self.buffer[found.data],
                     original_len: found.original_len,
                     comments: found.comments,
+                    is_from_tap: self.is_from_tap,
                 })),
             };
         }
@@ -224,7 +192,9 @@ impl Reader {
         // "Incomplete" cannot be mended here: the block is whole, so its contents are at odds with it.
         let Ok((_, block)) = parsed else { return self.fault(FaultKind::MalformedBlock) };
         let found = match block {
-            Block::SectionHeader(_) => {
+            Block::SectionHeader(section) => {
+                let application = section.shb_userappl().and_then(Result::ok);
+                self.is_from_tap = application.is_some_and(|name| name.starts_with(APPLICATION_NAME));
                 self.interfaces.clear();
                 None
             }
@@ -369,30 +339,6 @@ fn first_fault(bytes: &[u8]) -> Option<FaultKind> {
 fn word(bytes: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
     let word = *bytes.get(at..)?.first_chunk()?;
     Some(if is_big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) })
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "byte {}: {}", self.offset, self.kind)
-    }
-}
-
-impl fmt::Display for FaultKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotPcapng => f.write_str("this is not pcapng"),
-            Self::Gzip => f.write_str("this is gzip, not pcapng"),
-            Self::ClassicPcap => f.write_str("this is an old-style pcap file, not pcapng"),
-            Self::BlockTooShort(len) => write!(f, "a block of {len} bytes, less than there can be"),
-            Self::BlockTooLong(len) => write!(f, "a block of {len} bytes, more than is read"),
-            Self::LengthsDiffer(front, back) => write!(f, "a block's two lengths differ: {front} and {back}"),
-            Self::NoByteOrder => f.write_str("a section without a byte order"),
-            Self::MalformedBlock => f.write_str("a block whose contents do not fit in it"),
-            Self::UnknownInterface => f.write_str("a packet of an interface that was not described"),
-            Self::TooManyInterfaces => f.write_str("more interfaces than are kept"),
-            Self::CutOff => f.write_str("the capture ends within a block"),
-        }
-    }
 }
 
 /// Type and both lengths.
