@@ -188,6 +188,11 @@ impl Config {
         Ok(())
     }
 
+    /// How large the head of a request may be.
+    pub(crate) const fn head_limits(&self) -> framescope_codec::handshake::HeadLimits {
+        framescope_codec::handshake::HeadLimits { bytes: self.head_max, headers: self.head_headers_max }
+    }
+
     /// The threads to start.
     pub(crate) fn thread_count(&self) -> usize {
         match self.threads {

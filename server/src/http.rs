@@ -23,7 +23,7 @@ pub(crate) use serve::Http;
 mod error;
 mod files;
 mod headers;
-mod opening;
+pub(crate) mod opening;
 mod serve;
 mod strict;
 

@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::config::Config;
 pub(crate) use limits::{Guest, Limits, raise_file_limit};
 
 mod accept;
@@ -48,6 +49,20 @@ pub(crate) struct Options {
     pub(crate) unacknowledged_max: Duration,
     /// What a connection over the limits is told.
     pub(crate) full: &'static [u8],
+}
+
+impl Options {
+    /// As configured; `full` is what a connection over the limits is told.
+    pub(crate) fn new(config: &Config, full: &'static [u8]) -> Self {
+        Self {
+            threads: config.thread_count(),
+            connections_max: config.connections_max,
+            connections_per_address: config.connections_per_address,
+            shutdown_deadline: config.shutdown_deadline,
+            unacknowledged_max: config.idle_deadline,
+            full,
+        }
+    }
 }
 
 /// A socket on its way from the accepting task to the thread that will serve it.

@@ -37,14 +37,7 @@ impl Server {
     /// One line for the operator: the address is taken or not ours, or a setting makes no sense.
     #[expect(clippy::unused_async, reason = "opening the store, which comes next, waits")]
     pub async fn bind(config: Config) -> io::Result<Self> {
-        let options = net::Options {
-            threads: config.thread_count(),
-            connections_max: config.connections_max,
-            connections_per_address: config.connections_per_address,
-            shutdown_deadline: config.shutdown_deadline,
-            unacknowledged_max: config.idle_deadline,
-            full: http::FULL,
-        };
+        let options = net::Options::new(&config, http::FULL);
         let listen = config.listen;
         let listener = net::listen(listen, &options)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {listen}: {e}")))?;

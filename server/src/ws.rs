@@ -14,10 +14,9 @@
 //! first needed. There is no channel and no timer per connection, and nothing of HTTP.
 
 pub(crate) use driver::{Driver, Habits};
-pub(crate) use outbox::Outbox;
-pub use outbox::SendError;
-pub(crate) use pump::Pump;
-pub(crate) use upgrade::{Endpoints, Refusal};
+pub use outbox::{Outbox, SendError};
+pub(crate) use pump::{Pump, Witness};
+pub(crate) use upgrade::{Endpoint, Endpoints, Refusal};
 
 mod driver;
 mod outbox;

@@ -17,7 +17,7 @@ use crate::config::Config;
 use crate::ws::thread;
 
 /// What the first bytes amount to.
-pub(super) enum Begun {
+pub(crate) enum Begun {
     /// It means to be an opening handshake. The bytes that came behind its head are in `behind`.
     Upgrade { request: Request, behind: Vec<u8> },
     /// Some other request, as it was received so far.
@@ -29,7 +29,7 @@ pub(super) enum Begun {
 }
 
 /// Reads the head of the first request.
-pub(super) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
+pub(crate) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
     let mut reader = HeadReader::new(Role::Client, limits);
     let mut received = Vec::new();
     loop {
@@ -67,7 +67,7 @@ async fn read_some(socket: &TcpStream, received: &mut Vec<u8>) -> io::Result<usi
 
 /// Sends a last answer, and reads on until the peer is done or patience ends: closing a socket with
 /// unread bytes would reset the connection, and the answer with it.
-pub(super) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) {
+pub(crate) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) {
     let linger = async {
         socket.write_all(answer).await?;
         socket.shutdown().await?;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
-use framescope_codec::handshake::{HeadLimits, Request, refuse};
+use framescope_codec::handshake::Request;
 use http::{HeaderName, HeaderValue, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -68,8 +68,7 @@ impl Inner {
     /// small as its kind allows.
     async fn begin(self: Rc<Self>, socket: TcpStream, guest: Guest) {
         let config = &self.site.config;
-        let limits = HeadLimits { bytes: config.head_max, headers: config.head_headers_max };
-        let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, limits));
+        let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, config.head_limits()));
         let answer = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
             Some(Ok(Begun::Plain(bytes))) => {
@@ -85,15 +84,9 @@ impl Inner {
             }
             Some(Ok(Begun::Bad(error))) => {
                 tracing::debug!(peer = %guest.address(), %error, "bad request");
-                let mut answer = Vec::new();
-                error.refuse(&mut answer);
-                answer
+                Refusal::from(error).bytes()
             }
-            Some(Err(_elapsed)) => {
-                let mut answer = Vec::new();
-                refuse(408, "The request took too long.", &[], &mut answer);
-                answer
-            }
+            Some(Err(_elapsed)) => Refusal::TOO_SLOW.bytes(),
         };
         opening::part(socket, &answer, config).await;
     }

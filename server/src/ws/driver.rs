@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use framescope_codec::{CloseCode, CloseFrame, ControlPayload, Event, Receiver};
+use framescope_codec::{CloseCode, CloseFrame, Event, Receiver};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Outbox;
@@ -232,7 +232,7 @@ impl Watch {
                 } else if silent >= idle / 2 && !self.has_asked {
                     self.has_asked = true;
                     // A full queue will be noticed by the deadline that follows.
-                    let _ = outbox.ping(ControlPayload::EMPTY);
+                    let _ = outbox.ping([]);
                 }
                 Poll::Pending
             }

@@ -7,14 +7,20 @@ use std::num::NonZeroUsize;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use framescope_codec::{CloseFrame, Closed, ControlPayload, DeflateParams, Event, Input, Message, Receiver, Sender};
+use framescope_codec::{
+    CloseFrame, Closed, ControlPayload, ControlTooLong, DeflateParams, Event, Input, Message, Receiver, Sender,
+};
 use tokio::io::AsyncWrite;
 
 use super::thread::{self, Place};
 
-/// The sending half of a connection with the bytes that wait to be written: all that others than its own
-/// task may touch. They live on the same thread, so a `RefCell` does.
-pub(crate) struct Outbox(RefCell<Inner>);
+/// What a connection sends through. Nothing here waits: messages are put in line, and go out together when the
+/// connection's task is next at its turn.
+///
+/// The line is bounded in bytes. A message is let in whatever its size while there is any room; after that,
+/// [`SendError::QueueFull`], until the peer has read.
+// All that others than the connection's own task may touch. They live on the same thread, so a `RefCell` does.
+pub struct Outbox(RefCell<Inner>);
 
 struct Inner {
     sender: Sender,
@@ -35,6 +41,8 @@ pub enum SendError {
     Closed,
     /// The peer reads too slowly, and as much waits for it as may.
     QueueFull,
+    /// More than the 125 bytes that a ping or a pong can carry.
+    ControlTooLong,
 }
 
 impl fmt::Display for SendError {
@@ -42,6 +50,7 @@ impl fmt::Display for SendError {
         f.write_str(match self {
             Self::Closed => "the connection is closing: nothing may follow the Close frame",
             Self::QueueFull => "the peer reads too slowly: its queue is full",
+            Self::ControlTooLong => "a ping or pong carries at most 125 bytes",
         })
     }
 }
@@ -54,20 +63,34 @@ impl From<framescope_codec::SendError> for SendError {
     }
 }
 
+impl From<ControlTooLong> for SendError {
+    fn from(_: ControlTooLong) -> Self {
+        Self::ControlTooLong
+    }
+}
+
 impl Outbox {
     /// Begins with `bytes`, such as the answer to the opening handshake, to be written first.
     pub(crate) const fn new(sender: Sender, bytes: Vec<u8>, queue_max: usize) -> Self {
         Self(RefCell::new(Inner { sender, bytes, written: 0, is_cut: false, queue_max, place: Place::NONE }))
     }
 
-    /// Queues a message, whatever its size, if there is any room at all.
-    pub(crate) fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
+    /// Sends a message: `&str` as text, `&[u8]` as binary.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::QueueFull`].
+    pub fn send<'m>(&self, message: impl Into<Message<'m>>) -> Result<(), SendError> {
         let message = message.into();
         self.queue(|sender, bytes| sender.send(message, bytes))
     }
 
-    /// Queues a message in fragments.
-    pub(crate) fn send_fragmented<'m>(
+    /// Sends a message in fragments of at most `fragment_len` bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] or [`SendError::QueueFull`].
+    pub fn send_fragmented<'m>(
         &self,
         message: impl Into<Message<'m>>,
         fragment_len: NonZeroUsize,
@@ -76,21 +99,40 @@ impl Outbox {
         self.queue(|sender, bytes| sender.send_fragmented(message, fragment_len, bytes))
     }
 
-    pub(crate) fn ping(&self, payload: ControlPayload) -> Result<(), SendError> {
+    /// Sends a ping with at most 125 bytes of payload.
+    ///
+    /// # Errors
+    ///
+    /// Any [`SendError`].
+    pub fn ping(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let payload = ControlPayload::try_from(payload.as_ref())?;
         self.queue(|sender, bytes| sender.ping(payload, bytes))
     }
 
-    pub(crate) fn pong(&self, payload: ControlPayload) -> Result<(), SendError> {
+    /// Sends a pong that nobody asked for; pings are answered without your doing.
+    ///
+    /// # Errors
+    ///
+    /// Any [`SendError`].
+    pub fn pong(&self, payload: impl AsRef<[u8]>) -> Result<(), SendError> {
+        let payload = ControlPayload::try_from(payload.as_ref())?;
         self.queue(|sender, bytes| sender.pong(payload, bytes))
     }
 
-    /// Begins the closing handshake; the queue's limit does not stand in its way.
-    pub(crate) fn close(&self, frame: Option<CloseFrame>) -> Result<(), SendError> {
+    /// Begins the closing handshake, with a status or with none. A full queue does not stand in its way. Messages may
+    /// still come in until the peer has answered.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] if it has begun already.
+    pub fn close(&self, frame: impl Into<Option<CloseFrame>>) -> Result<(), SendError> {
+        let frame = frame.into();
         self.append(|sender, bytes| sender.close(frame, bytes)).map_err(SendError::from)
     }
 
-    /// Says why, if there is still a way to, and does not wait for an answer.
-    pub(crate) fn end(&self, frame: Option<CloseFrame>) {
+    /// Sends a Close, if none was sent yet, and ends the connection without waiting for an answer.
+    pub fn end(&self, frame: impl Into<Option<CloseFrame>>) {
+        let frame = frame.into();
         self.append(|sender, bytes| sender.end(frame, bytes));
     }
 
@@ -163,20 +205,23 @@ impl Outbox {
 
     /// How many bytes wait to be written.
     #[inline]
-    pub(crate) fn waiting(&self) -> usize {
+    #[must_use]
+    pub fn waiting(&self) -> usize {
         let inner = self.0.borrow();
         inner.bytes.len() - inner.written
     }
 
-    /// Whether there is room for a message.
+    /// Whether a message would be let in.
     #[inline]
-    pub(crate) fn has_room(&self) -> bool {
+    #[must_use]
+    pub fn has_room(&self) -> bool {
         let inner = self.0.borrow();
         inner.bytes.len() - inner.written < inner.queue_max
     }
 
     /// Whether messages may still be sent.
-    pub(crate) fn is_open(&self) -> bool {
+    #[must_use]
+    pub fn is_open(&self) -> bool {
         self.0.borrow().sender.is_open()
     }
 
@@ -188,7 +233,9 @@ impl Outbox {
         self.0.borrow().sender.linger_exhausted()
     }
 
-    pub(crate) fn deflate(&self) -> Option<DeflateParams> {
+    /// What the two ends agreed about compression; `None` without.
+    #[must_use]
+    pub fn deflate(&self) -> Option<DeflateParams> {
         self.0.borrow().sender.deflate()
     }
 
@@ -205,7 +252,12 @@ impl Outbox {
         std::mem::take(&mut self.0.borrow_mut().bytes)
     }
 
-    /// Wakes the connection's task from anywhere.
+    /// Has the connection's task look around.
+    pub(crate) fn wake(&self) {
+        thread::wake(self.0.borrow().place);
+    }
+
+    /// A way for other threads to do so.
     pub(crate) fn waker(&self) -> Option<Waker> {
         thread::waker(self.0.borrow().place)
     }

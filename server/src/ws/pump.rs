@@ -58,10 +58,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         self.stage
     }
 
-    pub(crate) const fn receiver(&self) -> &Receiver {
-        &self.receiver
-    }
-
     pub(crate) fn release_idle(&mut self) {
         self.receiver.release_idle();
     }

@@ -25,16 +25,16 @@ pub(crate) struct Endpoints {
     board: Endpoint,
     live: Endpoint,
     hub: Arc<Hub>,
-    queue_max: usize,
     inspect_queue_max: usize,
     echo_text_max: usize,
 }
 
-/// One address that speaks WebSocket.
-struct Endpoint {
+/// One address that speaks WebSocket, and on what terms.
+pub(crate) struct Endpoint {
     codec: framescope_codec::Config,
     deflate: Option<DeflatePolicy>,
     habits: Rc<Habits>,
+    queue_max: usize,
 }
 
 /// An endpoint by name.
@@ -55,50 +55,32 @@ pub(crate) struct Refusal {
 }
 
 /// A handshake that was accepted. Nothing has been sent yet.
-pub(crate) struct Opened {
+pub(crate) struct Accepted {
     connection: Connection,
     answer: Vec<u8>,
-    app: Box<dyn App>,
     habits: Rc<Habits>,
-    tap: Option<Box<Tap>>,
     queue_max: usize,
+}
+
+/// The same, with all that is to become of it.
+pub(crate) struct Opened {
+    accepted: Accepted,
+    app: Box<dyn App>,
+    tap: Option<Box<Tap>>,
 }
 
 impl Endpoints {
     pub(crate) fn new(config: &Config, hub: Arc<Hub>) -> Self {
-        let app = framescope_codec::Config {
-            message_max: config.message_max,
-            fragments_max: config.fragments_max,
-            compression_level: config.compression_level.into(),
-            linger_max: config.linger_max as u64,
-            ..framescope_codec::Config::default()
-        };
-        // A conformance suite wants to see compression at work, whatever the size.
-        let echo = framescope_codec::Config {
-            message_max: config.echo_message_max,
-            fragments_max: config.echo_fragments_max,
-            compress_min: 0,
-            compress_always: true,
-            ..app
-        };
-        let rate = Some(config.message_rate);
         // Nobody's text is to share a context with another's, and a broadcast is compressed once.
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
+        let mut live = Endpoint::app(config, None);
+        live.codec.message_max = 1024;
         Self {
-            echo: Endpoint {
-                codec: echo,
-                deflate: Some(DeflatePolicy::default()),
-                habits: Rc::new(Habits::new(config, None)),
-            },
-            board: Endpoint { codec: app, deflate: Some(no_takeover), habits: Rc::new(Habits::new(config, rate)) },
+            echo: Endpoint::echo(config),
+            board: Endpoint::app(config, Some(no_takeover)),
             // What is watched is mostly compressed or masked: no use to try again.
-            live: Endpoint {
-                codec: framescope_codec::Config { message_max: 1024, ..app },
-                deflate: None,
-                habits: Rc::new(Habits::new(config, rate)),
-            },
+            live,
             hub,
-            queue_max: config.queue_max,
             inspect_queue_max: config.inspect_queue_max,
             echo_text_max: config.echo_text_max,
         }
@@ -112,19 +94,15 @@ impl Endpoints {
         request: &Request,
         ends: (SocketAddr, SocketAddr),
     ) -> Result<Opened, Refusal> {
-        let opening = request.check()?;
         let name = match request.path() {
             "/echo" => Name::Echo,
             "/websocket" => Name::Board,
             "/inspect/live" => Name::Live,
-            _ => return Err(Refusal::new(404, "there is no WebSocket here")),
+            _ => return Err(request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)),
         };
-        if !origins.admits(request.origin().as_deref(), request.host()) {
-            return Err(Refusal::new(403, "this server does not talk to pages of that origin"));
-        }
+        let accepted = self.endpoint(name).accept(origins, request)?;
         let session = SessionId::from_cookies(request.headers("cookie"));
-        let endpoint = self.endpoint(name);
-        let (app, tap): (Box<dyn App>, _) = match name {
+        let (app, mut tap): (Box<dyn App>, _) = match name {
             Name::Echo => (Box::new(Echo), self.tap(session, ends)),
             Name::Board => (Box::new(Board { echo_text_max: self.echo_text_max }), self.tap(session, ends)),
             Name::Live => {
@@ -135,15 +113,10 @@ impl Endpoints {
                 (Box::new(Feed::new(&self.hub, session, self.inspect_queue_max, ends.0)), None)
             }
         };
-        let mut answer = Vec::new();
-        let acceptance = Acceptance { deflate: endpoint.deflate, ..Acceptance::default() };
-        let connection = opening.accept(&acceptance, endpoint.codec, &mut answer);
-        let mut opened =
-            Opened { connection, answer, app, habits: endpoint.habits.clone(), tap, queue_max: self.queue_max };
-        if let Some(tap) = &mut opened.tap {
-            tap.opening(request.head().bytes(), opened.connection.deflate());
+        if let Some(tap) = &mut tap {
+            tap.opening(request.head().bytes(), accepted.connection.deflate());
         }
-        Ok(opened)
+        Ok(Opened { accepted, app, tap })
     }
 
     const fn endpoint(&self, name: Name) -> &Endpoint {
@@ -160,29 +133,82 @@ impl Endpoints {
     }
 }
 
-impl Opened {
-    /// The 101.
-    pub(crate) fn answer(&self) -> &[u8] {
-        &self.answer
+impl Endpoint {
+    /// With the limits of an app.
+    pub(crate) fn app(config: &Config, deflate: Option<DeflatePolicy>) -> Self {
+        let codec = framescope_codec::Config {
+            message_max: config.message_max,
+            fragments_max: config.fragments_max,
+            compression_level: config.compression_level.into(),
+            linger_max: config.linger_max as u64,
+            ..framescope_codec::Config::default()
+        };
+        let habits = Rc::new(Habits::new(config, Some(config.message_rate)));
+        Self { codec, deflate, habits, queue_max: config.queue_max }
     }
 
-    /// Sends the answer and runs the connection. `behind` came behind the request.
-    pub(crate) fn drive(self, stream: TcpStream, behind: &[u8], guest: Guest) {
-        let Self { connection, answer, app, habits, mut tap, queue_max } = self;
-        let (receiver, sender) = connection.into_halves();
+    /// With larger limits, no limit on the rate, and compression at work whatever the size, as a conformance suite
+    /// wants it.
+    fn echo(config: &Config) -> Self {
+        let mut echo = Self::app(config, Some(DeflatePolicy::default()));
+        echo.codec.message_max = config.echo_message_max;
+        echo.codec.fragments_max = config.echo_fragments_max;
+        (echo.codec.compress_min, echo.codec.compress_always) = (0, true);
+        echo.habits = Rc::new(Habits::new(config, None));
+        echo
+    }
+
+    /// Judges a handshake, and writes the answer to one that is welcome.
+    pub(crate) fn accept(&self, origins: &OriginPolicy, request: &Request) -> Result<Accepted, Refusal> {
+        let opening = request.check()?;
+        if !origins.admits(request.origin().as_deref(), request.host()) {
+            return Err(Refusal::new(403, "this server does not talk to pages of that origin"));
+        }
+        let mut answer = Vec::new();
+        let acceptance = Acceptance { deflate: self.deflate, ..Acceptance::default() };
+        let connection = opening.accept(&acceptance, self.codec, &mut answer);
+        Ok(Accepted { connection, answer, habits: self.habits.clone(), queue_max: self.queue_max })
+    }
+}
+
+impl Accepted {
+    /// Sends the answer and runs the connection with an app of its own. `behind` came behind the request.
+    pub(crate) fn drive(
+        self,
+        stream: TcpStream,
+        behind: &[u8],
+        mut tap: Option<Box<Tap>>,
+        guest: Guest,
+        app: impl FnOnce(&Rc<Outbox>) -> Box<dyn App>,
+    ) {
+        let (receiver, sender) = self.connection.into_halves();
         if let Some(tap) = &mut tap
             && !behind.is_empty()
         {
             tap.read(behind, &receiver);
         }
-        let outbox = Rc::new(Outbox::new(sender, answer, queue_max));
+        let outbox = Rc::new(Outbox::new(sender, self.answer, self.queue_max));
         let pump = Pump::new(stream, receiver, behind);
-        tokio::task::spawn_local(Driver::new(pump, outbox, app, habits, tap, Some(guest)));
+        let app = app(&outbox);
+        tokio::task::spawn_local(Driver::new(pump, outbox, app, self.habits, tap, Some(guest)));
+    }
+}
+
+impl Opened {
+    /// The 101.
+    pub(crate) fn answer(&self) -> &[u8] {
+        &self.accepted.answer
+    }
+
+    /// Sends the answer and runs the connection. `behind` came behind the request.
+    pub(crate) fn drive(self, stream: TcpStream, behind: &[u8], guest: Guest) {
+        let Self { accepted, app, tap } = self;
+        accepted.drive(stream, behind, tap, guest, |_| app);
     }
 
     /// Runs a connection whose answer was sent by somebody else.
     pub(crate) fn drive_answered(mut self, stream: TcpStream, behind: &[u8], guest: Guest) {
-        let answer = std::mem::take(&mut self.answer);
+        let answer = std::mem::take(&mut self.accepted.answer);
         if let Some(tap) = &mut self.tap {
             tap.wrote(&answer, false);
         }
@@ -191,6 +217,9 @@ impl Opened {
 }
 
 impl Refusal {
+    pub(crate) const NOT_FOUND: Self = Self::new(404, "there is no WebSocket here");
+    pub(crate) const TOO_SLOW: Self = Self::new(408, "the request took too long");
+
     const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason: Cow::Borrowed(reason), headers: &[] }
     }
