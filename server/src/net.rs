@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-pub(crate) use limits::{Guest, Limits, raise_file_limit};
+pub(crate) use limits::{Guest, Limits, Seat, raise_file_limit};
 
 mod accept;
 mod limits;
@@ -107,16 +107,16 @@ pub(crate) async fn run<S: Serve>(
     let stopping = CancellationToken::new();
     let stop_when_dropped = stopping.clone().drop_guard();
     let limits = Arc::new(Limits::new(&options));
-    let mut seats = Vec::new();
+    let mut desks = Vec::new();
     let mut threads = Vec::new();
     let mut arrivals = Vec::new();
     for _ in 0..options.threads.max(1) {
         let (sender, receiver) = mpsc::unbounded_channel::<Arrival>();
         let tracker = TaskTracker::new();
-        seats.push(accept::Seat { sender, tracker: tracker.clone() });
+        desks.push(accept::Desk { sender, tracker: tracker.clone() });
         arrivals.push((receiver, tracker));
     }
-    let mut acceptor = Some((listener, seats));
+    let mut acceptor = Some((listener, desks));
     for (number, (receiver, tracker)) in arrivals.into_iter().enumerate() {
         let worker = Worker { receiver, tracker, stopping: stopping.clone(), deadline: options.shutdown_deadline };
         let (make, limits, options, acceptor) = (make.clone(), limits.clone(), options.clone(), acceptor.take());
@@ -125,9 +125,9 @@ pub(crate) async fn run<S: Serve>(
         std::thread::Builder::new().name(format!("framescope-{number}")).spawn(move || {
             let outcome = runtime().enable_all().build_local(tokio::runtime::LocalOptions::default()).map(|runtime| {
                 runtime.block_on(async move {
-                    if let Some((listener, seats)) = acceptor {
+                    if let Some((listener, desks)) = acceptor {
                         let stopping = worker.stopping.clone();
-                        tokio::task::spawn_local(accept::accept(listener, seats, limits, options, stopping));
+                        tokio::task::spawn_local(accept::accept(listener, desks, limits, options, stopping));
                     }
                     worker.run(make()).await;
                 });

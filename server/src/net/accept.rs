@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::{Arrival, Guest, Limits, Options};
 
 /// The way to one thread, and a count of who is there.
-pub(super) struct Seat {
+pub(super) struct Desk {
     pub(super) sender: mpsc::UnboundedSender<Arrival>,
     pub(super) tracker: TaskTracker,
 }
@@ -22,15 +22,15 @@ pub(super) struct Seat {
 /// Accepts until `stopping`, then closes the listening socket.
 pub(super) async fn accept(
     listener: StdListener,
-    seats: Vec<Seat>,
+    desks: Vec<Desk>,
     limits: Arc<Limits>,
     options: Options,
     stopping: CancellationToken,
 ) {
-    let _ = stopping.run_until_cancelled(accept_forever(listener, seats, limits, options)).await;
+    let _ = stopping.run_until_cancelled(accept_forever(listener, desks, limits, options)).await;
 }
 
-async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Limits>, options: Options) {
+async fn accept_forever(listener: StdListener, desks: Vec<Desk>, limits: Arc<Limits>, options: Options) {
     let listener = match TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the listening socket cannot be watched"),
@@ -41,11 +41,11 @@ async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Lim
         match listener.accept().await {
             Ok((socket, address)) => {
                 pause = Duration::ZERO;
-                let Some((number, seat)) = seats.iter().enumerate().min_by_key(|(_, seat)| seat.tracker.len()) else {
+                let Some((number, desk)) = desks.iter().enumerate().min_by_key(|(_, desk)| desk.tracker.len()) else {
                     return;
                 };
-                match limits.admit(address, seat.tracker.token()) {
-                    Some(guest) => hand_over(socket, guest, number == 0, seat),
+                match limits.admit(address, desk.tracker.token()) {
+                    Some(guest) => hand_over(socket, guest, number == 0, desk),
                     None => refuse(socket, options.full, &refusals),
                 }
             }
@@ -64,7 +64,7 @@ async fn accept_forever(listener: StdListener, seats: Vec<Seat>, limits: Arc<Lim
 }
 
 /// Sends the socket to its thread. On ours, the first, it is registered already.
-fn hand_over(socket: TcpStream, guest: Guest, is_ours: bool, seat: &Seat) {
+fn hand_over(socket: TcpStream, guest: Guest, is_ours: bool, desk: &Desk) {
     let arrival = if is_ours {
         Arrival::Registered(socket, guest)
     } else {
@@ -74,7 +74,7 @@ fn hand_over(socket: TcpStream, guest: Guest, is_ours: bool, seat: &Seat) {
         }
     };
     // A thread that is gone takes its connections with it.
-    drop(seat.sender.send(arrival));
+    drop(desk.sender.send(arrival));
 }
 
 /// Errors that `accept` passes on from a connection that broke before it was accepted.

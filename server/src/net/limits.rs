@@ -1,7 +1,7 @@
 //! How many connections there may be, in all and from one address.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,7 +16,7 @@ pub(crate) struct Limits {
     max: usize,
     per_address: usize,
     count: AtomicUsize,
-    addresses: Mutex<HashMap<IpAddr, usize>>,
+    addresses: Mutex<HashMap<[u8; 16], usize>>,
 }
 
 impl Limits {
@@ -33,16 +33,17 @@ impl Limits {
         }
     }
 
-    /// Lets a connection in, or not. `seat` marks it as present on its thread.
-    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, seat: TaskTrackerToken) -> Option<Guest> {
+    /// Lets a connection in, or not. `token` marks it as present on its thread.
+    pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, token: TaskTrackerToken) -> Option<Guest> {
         // Only the accepting task adds, so this cannot go over between the look and the step.
         if self.count.load(Ordering::Relaxed) >= self.max {
             tracing::warn!(max = self.max, "connections-max is reached");
             return None;
         }
-        if let Some(key) = self.key(address.ip()) {
+        let counted = self.counted(address.ip());
+        if counted != NOBODY {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            let count = addresses.entry(key).or_default();
+            let count = addresses.entry(counted).or_default();
             if *count >= self.per_address {
                 tracing::debug!(%address, "connections-per-address is reached");
                 return None;
@@ -50,41 +51,48 @@ impl Limits {
             *count += 1;
         }
         self.count.fetch_add(1, Ordering::Relaxed);
-        Some(Guest { address, limits: self.clone(), _seat: seat })
+        Some(Guest { address, seat: Seat { counted, limits: self.clone(), _token: token } })
     }
 
-    fn leave(&self, address: IpAddr) {
+    fn leave(&self, counted: [u8; 16]) {
         self.count.fetch_sub(1, Ordering::Relaxed);
-        if let Some(key) = self.key(address) {
+        if counted != NOBODY {
             let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(count) = addresses.get_mut(&key) {
+            if let Some(count) = addresses.get_mut(&counted) {
                 *count -= 1;
                 if *count == 0 {
-                    addresses.remove(&key);
+                    addresses.remove(&counted);
                 }
             }
         }
     }
 
-    /// What counts as one address: for IPv6 the /64 that one customer gets. `None`: not counted.
-    fn key(&self, address: IpAddr) -> Option<IpAddr> {
+    /// What counts as one address: for IPv6 the /64 that one customer gets.
+    fn counted(&self, address: IpAddr) -> [u8; 16] {
         let address = address.to_canonical();
         if self.per_address == 0 || address.is_loopback() {
-            return None;
+            return NOBODY;
         }
-        Some(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        })
+        match address {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => (address.to_bits() >> 64 << 64).to_be_bytes(),
+        }
     }
 }
 
-/// A connection that was let in. It is counted until this is dropped.
+/// A connection that was let in, and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Guest {
     address: SocketAddr,
+    seat: Seat,
+}
+
+/// A connection counts as there until this is dropped. All that must be kept of a guest, so it is kept small.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    counted: [u8; 16],
     limits: Arc<Limits>,
-    _seat: TaskTrackerToken,
+    _token: TaskTrackerToken,
 }
 
 impl Guest {
@@ -92,13 +100,21 @@ impl Guest {
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
     }
-}
 
-impl Drop for Guest {
-    fn drop(&mut self) {
-        self.limits.leave(self.address.ip());
+    /// The address is not needed any more.
+    pub(crate) fn into_seat(self) -> Seat {
+        self.seat
     }
 }
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.limits.leave(self.counted);
+    }
+}
+
+/// The address of those who are not counted by address.
+const NOBODY: [u8; 16] = [0; 16];
 
 /// Raises the soft limit on open files to the hard one: the soft one is kept low for programs that
 /// use `select`, which we do not.

@@ -16,7 +16,7 @@ use super::thread::{self, Place, TICK_MILLIS, Tick};
 use crate::apps::App;
 use crate::config::Config;
 use crate::inspect::Tap;
-use crate::net::Guest;
+use crate::net::Seat;
 
 /// What all connections of one endpoint have in common.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub(crate) struct Driver<S> {
     pump: Pump<S>,
     outbox: Rc<Outbox>,
     watch: Watch,
-    _guest: Option<Guest>,
+    _seat: Option<Seat>,
 }
 
 /// Everything about a connection but its bytes.
@@ -93,7 +93,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         app: Box<dyn App>,
         habits: Rc<Habits>,
         tap: Option<Box<Tap>>,
-        guest: Option<Guest>,
+        seat: Option<Seat>,
     ) -> Self {
         let now = thread::now();
         let rate = habits.rate.map(|per_second| Box::new(Rate::new(per_second)));
@@ -111,7 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             is_warm: true,
             is_excessive: false,
         };
-        Self { pump, outbox, watch, _guest: guest }
+        Self { pump, outbox, watch, _seat: seat }
     }
 
     /// Takes its place among the thread's connections, and greets.
@@ -356,7 +356,8 @@ mod tests {
     #[test]
     fn an_idle_connection_stays_small() {
         // The task, its outbox and Tokio's entry are all there is per connection (1 KiB, targets).
-        assert!(size_of::<Driver<tokio::net::TcpStream>>() <= 384, "{}", size_of::<Driver<tokio::net::TcpStream>>());
-        assert!(size_of::<Outbox>() <= 192, "{}", size_of::<Outbox>());
+        // Tokio adds about 100 bytes to a task and rounds up to a multiple of 128: up to here it is 384.
+        assert!(size_of::<Driver<tokio::net::TcpStream>>() <= 280, "{}", size_of::<Driver<tokio::net::TcpStream>>());
+        assert!(size_of::<Outbox>() <= 160, "{}", size_of::<Outbox>());
     }
 }

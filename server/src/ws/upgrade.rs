@@ -190,7 +190,7 @@ impl Accepted {
         let outbox = Rc::new(Outbox::new(sender, self.answer, self.queue_max));
         let pump = Pump::new(stream, receiver, behind);
         let app = app(&outbox);
-        tokio::task::spawn_local(Driver::new(pump, outbox, app, self.habits, tap, Some(guest)));
+        tokio::task::spawn_local(Driver::new(pump, outbox, app, self.habits, tap, Some(guest.into_seat())));
     }
 }
 
