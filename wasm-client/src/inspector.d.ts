@@ -32,8 +32,8 @@ export interface Row {
   /** Nanoseconds since the first row, and since the row before. */
   sinceStart: number;
   sincePrevious: number;
-  /** The number of the connection, from 1. */
-  connection: number;
+  /** The number of the connection, from 1; null for what is about the capture itself. */
+  connection: number | null;
   direction: Direction | null;
   /** The opcode's name for a frame; `request`, `response`, `gap`, `end` or `note` otherwise. */
   name: string;
@@ -105,16 +105,17 @@ export interface ViolationInfo {
   name: string;
   section: string;
   says: string;
-  /** The field at fault, and the first bad byte where there is one, counted in the frame. */
+  /** The field at fault, and the bytes of the row that break the rule, where it is about single bytes. */
   field: string;
-  offset: Count | null;
+  bytes: [number, number] | null;
   /** What a strict endpoint closes with, or refuses with: a close code or an HTTP status. */
   code: number | null;
   codeName: string;
 }
 
 export interface MessageInfo {
-  number: number;
+  /** In its direction, from 1; null for control frames, which are not counted. */
+  number: number | null;
   kind: "text" | "binary" | "close" | "ping" | "pong";
   length: number;
   compressed: boolean;
@@ -136,4 +137,13 @@ export interface HandshakeInfo {
   subprotocol: string | null;
   /** The agreed extensions, in words; null in a request. */
   extensions: string | null;
+}
+
+/** What two ends agreed on for permessage-deflate; what is left out is at its default. */
+export interface DeflateParams {
+  serverNoContextTakeover?: boolean;
+  clientNoContextTakeover?: boolean;
+  /** 8 to 15. */
+  serverMaxWindowBits?: number;
+  clientMaxWindowBits?: number;
 }

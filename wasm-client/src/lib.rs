@@ -1,1 +1,188 @@
 //! What JavaScript sees of the codec.
+//!
+//! Objects cross the border as JSON text, bytes as `Uint8Array`. `inspector.d.ts` says what the objects hold, and
+//! becomes part of the module's own types. The work is done in [`inspector`], which is plain Rust.
+
+pub mod inspector;
+
+use framescope_codec::capture::Direction;
+use framescope_codec::{DeflateParams, WindowBits};
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("inspector.d.ts");
+
+/// Panics say in the console where they happened.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// The version of the codec that decodes here.
+#[wasm_bindgen(js_name = codecVersion)]
+#[must_use]
+pub fn codec_version() -> String {
+    env!("CARGO_PKG_VERSION").into()
+}
+
+/// Takes apart what one end of a connection sent, behind the handshake. Each frame is an object as JSON text, the
+/// same that the native codec makes of it.
+///
+/// # Errors
+///
+/// A direction other than `c2s` and `s2c`, or parameters outside what can be agreed on.
+#[wasm_bindgen]
+pub fn dissect(
+    #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
+    #[wasm_bindgen(unchecked_param_type = "DeflateParams | null | undefined")] deflate: &JsValue,
+    bytes: &[u8],
+) -> Result<Vec<String>, JsError> {
+    let direction = match direction {
+        "c2s" => Direction::ClientToServer,
+        "s2c" => Direction::ServerToClient,
+        other => return Err(JsError::new(&format!("the direction is c2s or s2c, not {other:?}"))),
+    };
+    Ok(inspector::dissect(direction, deflate_params(deflate)?, bytes))
+}
+
+/// A live capture, row by row.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Capture(inspector::Capture);
+
+#[wasm_bindgen]
+impl Capture {
+    /// An empty capture.
+    #[wasm_bindgen(constructor)]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets how many bytes may be held; the oldest rows go first.
+    #[wasm_bindgen(js_name = setBudget)]
+    pub fn set_budget(&mut self, bytes: usize) {
+        self.0.set_budget(bytes);
+    }
+
+    /// The next bytes begin a pcapng section of their own, as after a lost connection to the tap.
+    pub fn begin(&mut self) {
+        self.0.begin();
+    }
+
+    /// Takes the next bytes of a pcapng capture, cut anywhere.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.0.feed(bytes);
+    }
+
+    /// The capture as a whole: a `Status` as JSON.
+    #[must_use]
+    pub fn status(&self) -> String {
+        to_json(&self.0.status())
+    }
+
+    /// The rows from `from` on, `count` at most, as far as they are held: a `Row[]` as JSON.
+    #[must_use]
+    pub fn rows(&self, from: f64, count: usize) -> String {
+        to_json(&self.0.rows(row_index(from), count).collect::<Vec<_>>())
+    }
+
+    /// Everything about one row: a `Details` as JSON, or `undefined` if it is not held.
+    #[must_use]
+    pub fn frame(&self, index: f64) -> Option<String> {
+        self.0.details(row_index(index)).map(|details| to_json(&details))
+    }
+
+    /// A row's bytes as they were on the wire.
+    #[must_use]
+    pub fn wire(&self, index: f64) -> Option<Vec<u8>> {
+        self.0.wire(row_index(index))
+    }
+
+    /// A masked frame's bytes with the payload unmasked; `undefined` for what is not masked.
+    #[must_use]
+    pub fn unmasked(&self, index: f64) -> Option<Vec<u8>> {
+        self.0.unmasked(row_index(index))
+    }
+
+    /// The message that this row completes, inflated; of a control frame, its payload.
+    #[must_use]
+    pub fn message(&self, index: f64) -> Option<Vec<u8>> {
+        self.0.message(row_index(index)).map(<[u8]>::to_vec)
+    }
+
+    /// That message as JSON in lines, or `undefined` if it is not JSON.
+    #[wasm_bindgen(js_name = messageJson)]
+    #[must_use]
+    pub fn message_json(&self, index: f64) -> Option<String> {
+        self.0.message_json(row_index(index))
+    }
+
+    /// The nearest row after `from`, or before it, that breaks a rule; `from` may be -1.
+    #[wasm_bindgen(js_name = nextViolation)]
+    #[must_use]
+    pub fn next_violation(&self, from: f64, backwards: bool) -> Option<f64> {
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, which is right for what is no row")]
+        let from = from as i64;
+        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 rows")]
+        self.0.next_violation(from, backwards).map(|index| index as f64)
+    }
+
+    /// What is held as a pcapng file.
+    #[must_use]
+    pub fn save(&self) -> Vec<u8> {
+        self.0.save()
+    }
+
+    /// Forgets every row, but not what is known of the connections.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Row numbers come as JavaScript's only kind of number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is right for what is no row")]
+const fn row_index(number: f64) -> u64 {
+    number as u64
+}
+
+/// Our own types hold nothing that JSON cannot.
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+struct Params {
+    server_no_context_takeover: bool,
+    client_no_context_takeover: bool,
+    server_max_window_bits: u8,
+    client_max_window_bits: u8,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            server_no_context_takeover: false,
+            client_no_context_takeover: false,
+            server_max_window_bits: WindowBits::MAX.get(),
+            client_max_window_bits: WindowBits::MAX.get(),
+        }
+    }
+}
+
+fn deflate_params(object: &JsValue) -> Result<Option<DeflateParams>, JsError> {
+    if object.is_null() || object.is_undefined() {
+        return Ok(None);
+    }
+    let text = js_sys::JSON::stringify(object).ok().and_then(|text| text.as_string()).unwrap_or_default();
+    let params: Params = serde_json::from_str(&text)?;
+    let bits = |bits| WindowBits::new(bits).ok_or_else(|| JsError::new("window bits are 8 to 15"));
+    Ok(Some(DeflateParams {
+        server_no_context_takeover: params.server_no_context_takeover,
+        client_no_context_takeover: params.client_no_context_takeover,
+        server_max_window_bits: bits(params.server_max_window_bits)?,
+        client_max_window_bits: bits(params.client_max_window_bits)?,
+    }))
+}

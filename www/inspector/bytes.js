@@ -76,8 +76,8 @@ export class BytesView {
   #bytes = new Uint8Array();
   /** @type {FieldInfo[]} */
   #fields = [];
-  /** @type {Set<number>} */
-  #bad = new Set();
+  /** @type {[number, number][]} */
+  #bad = [];
   /** @type {Lit | null} */
   #lit = null;
   #cursor = -1;
@@ -118,12 +118,12 @@ export class BytesView {
    *
    * @param {Uint8Array} bytes
    * @param {FieldInfo[]} fields that say which byte is what
-   * @param {number[]} bad offsets that break a rule
+   * @param {[number, number][]} bad ranges that break a rule
    */
   show(bytes, fields, bad) {
     this.#bytes = bytes;
     this.#fields = fields;
-    this.#bad = new Set(bad);
+    this.#bad = bad;
     this.#cursor = -1;
     this.#bitCursor = -1;
     this.#lit = null;
@@ -251,7 +251,7 @@ export class BytesView {
     const hex = value.toString(16).padStart(2, "0");
     const isPrintable = value >= 0x20 && value < 0x7f;
     const isLit = this.#lit !== null && this.#lit.bytes[0] <= at && at < this.#lit.bytes[1];
-    const isBad = this.#bad.has(at);
+    const isBad = this.#bad.some(([from, to]) => from <= at && at < to);
     cell.textContent = hex;
     cell.id = `${this.#root.id}-${at}`;
     cell.setAttribute("aria-label", `byte ${at}: ${hex}${isPrintable ? `, ${String.fromCharCode(value)}` : ""}${field ? `, ${fields.map((each) => each.label).join(", ")}` : ""}${isBad ? ", breaks a rule" : ""}`);

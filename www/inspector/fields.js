@@ -2,7 +2,7 @@
 // The fields of the chosen row as a tree, with what it breaks above and its message below.
 
 import { closestWith, el, grouped, on } from "../lib/dom.js";
-import { flattened, litBy } from "./bytes.js";
+import { fieldsAt, flattened, litBy } from "./bytes.js";
 
 /** @import { Details, FieldInfo, ViolationInfo } from "../pkg/framescope_wasm.js" */
 /** @import { Lit } from "./bytes.js" */
@@ -108,22 +108,18 @@ export class FieldsView {
       const what = isHandshake ? "A strict server answers" : "A strict endpoint closes with";
       card.append(el("span", { class: "note" }, `${what} ${violation.code} ${violation.codeName}.`));
     }
-    const field = this.#fieldOf(details, violation);
+    const { bytes } = violation;
+    const field = bytes ? fieldsAt(details.fields, bytes[0])[0] : flattened(details.fields).find(({ name }) => name === violation.field);
     if (field) {
-      const where = violation.offset === null ? `See ${field.label}` : `First bad byte: ${grouped(violation.offset)}`;
+      const where = bytes && !isHandshake ? `First bad byte: ${grouped(bytes[0])}` : `See ${field.label}`;
       const show = el("button", { class: "link", type: "button" }, where);
       on(show, "click", () => {
-        this.#point(litBy([violation.offset === null ? field : at(field, Number(violation.offset))]), true);
+        this.#point(bytes ? { fields: [field], bytes, bits: null } : litBy([field]), true);
         this.#toBytes();
       });
       card.append(el("span", {}, show));
     }
     return card;
-  }
-
-  /** @param {Details} details @param {ViolationInfo} violation */
-  #fieldOf(details, violation) {
-    return flattened(details.fields).find((field) => field.name === violation.field);
   }
 
   /** @param {Details} details @returns {HTMLElement[]} */
@@ -133,7 +129,7 @@ export class FieldsView {
     if (message) {
       const how = message.compressed ? `, ${message.inflation}` : "";
       const frames = message.fragments === 1 ? "one frame" : `${grouped(message.fragments)} frames`;
-      card.append(el("span", {}, `Message ${grouped(message.number)}: ${message.kind}, ${grouped(message.length)} bytes, ${frames}${how}.`));
+      card.append(el("span", {}, `${message.number === null ? "Payload" : `Message ${grouped(message.number)}`}: ${message.kind}, ${grouped(message.length)} bytes, ${frames}${how}.`));
     } else if (row.fragment) {
       card.append(el("span", {}, "The message that this fragment belongs to is not complete yet."));
     }
@@ -213,15 +209,4 @@ function verdict(field) {
   if (field.verdict === "good") return el("span", { class: "verdict verdict-good" }, "✓ ");
   if (field.verdict === "bad") return el("span", { class: "verdict verdict-bad" }, "⚠ ");
   return null;
-}
-
-/**
- * One byte of a field, to be lit by itself.
- *
- * @param {FieldInfo} field
- * @param {number} offset
- * @returns {FieldInfo}
- */
-function at(field, offset) {
-  return { ...field, bytes: [offset, offset + 1], bits: null };
 }

@@ -68,7 +68,7 @@ function cellTexts(row, timeMode) {
   const common = {
     index: grouped(row.index + 1),
     time: timeText(row, timeMode),
-    connection: String(row.connection),
+    connection: String(row.connection ?? ""),
     direction: directionText(row),
     name: row.name,
     preview: row.preview,

@@ -344,7 +344,7 @@ function showFrameBytes() {
     bytesView.show(new Uint8Array(), [], []);
     return;
   }
-  const bad = chosen.details.violations.flatMap(({ offset }) => (offset === null ? [] : [Number(offset)]));
+  const bad = chosen.details.violations.flatMap(({ bytes }) => (bytes ? [bytes] : []));
   bytesView.show(state.isUnmasked ? chosen.unmasked : chosen.wire, chosen.details.fields, bad);
   point(state.picked, false);
 }

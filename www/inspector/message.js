@@ -54,7 +54,7 @@ export class MessageView {
     this.#hexRoot.hidden = form !== "hex";
     this.#textRoot.hidden = form === "hex";
     if (form === "hex") {
-      this.#hex.show(bytes, [], info.badByte === null ? [] : [info.badByte]);
+      this.#hex.show(bytes, [], info.badByte === null ? [] : [[info.badByte, info.badByte + 1]]);
       return;
     }
     const notes = info.whole ? [] : [el("p", { class: "hint" }, "Not all of this message is here: what follows is the part that is.")];

@@ -1,0 +1,147 @@
+//! The plain objects that JavaScript gets, as `inspector.d.ts` describes them.
+
+use serde::{Serialize, Serializer};
+
+/// A whole number that JavaScript may not be able to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Count(pub u64);
+
+/// `Number.MAX_SAFE_INTEGER`.
+const MAX_SAFE: u64 = (1 << 53) - 1;
+
+impl Serialize for Count {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0 <= MAX_SAFE { serializer.serialize_u64(self.0) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+/// The capture as a whole.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status<'a> {
+    /// The index of the oldest row still held.
+    pub first: u64,
+    /// One past the index of the newest.
+    pub end: u64,
+    /// Rows dropped for the budget's sake.
+    pub dropped: u64,
+    /// Bytes held.
+    pub held: usize,
+    /// Bytes that may be held.
+    pub budget: usize,
+    /// Connections with rows.
+    pub connections: usize,
+    /// Frames among the rows.
+    pub frames: u64,
+    /// Broken rules among the rows.
+    pub violations: u64,
+    /// What could not be read.
+    pub trouble: Option<&'a str>,
+}
+
+/// One line of the list.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    pub(super) index: u64,
+    pub(super) kind: &'static str,
+    pub(super) time: (u64, u32),
+    pub(super) since_start: i64,
+    pub(super) since_previous: i64,
+    pub(super) connection: Option<u64>,
+    pub(super) direction: Option<&'static str>,
+    pub(super) name: &'static str,
+    pub(super) fin: bool,
+    pub(super) rsv: u8,
+    pub(super) masked: bool,
+    pub(super) wire: Count,
+    pub(super) payload_length: Count,
+    pub(super) inflated: Option<Count>,
+    pub(super) fragment: Option<Fragment>,
+    pub(super) preview: String,
+    pub(super) preview_kind: &'static str,
+    pub(super) violations: Vec<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Fragment {
+    pub(super) message: u64,
+    pub(super) number: u32,
+    pub(super) of: Option<u32>,
+    pub(super) first_row: u64,
+    pub(super) last_row: Option<u64>,
+}
+
+/// Everything about one row.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Details {
+    pub(super) row: Row,
+    pub(super) source: String,
+    pub(super) destination: String,
+    pub(super) fields: Vec<FieldInfo>,
+    pub(super) violations: Vec<ViolationInfo>,
+    pub(super) header_length: usize,
+    pub(super) payload_missing: Count,
+    pub(super) message: Option<MessageInfo>,
+    pub(super) handshake: Option<HandshakeInfo>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct FieldInfo {
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    pub(super) bytes: (usize, usize),
+    pub(super) bits: Option<(u8, u8)>,
+    pub(super) value: String,
+    pub(super) meaning: String,
+    pub(super) section: &'static str,
+    pub(super) verdict: Verdict,
+    pub(super) children: Vec<Self>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Verdict {
+    Good,
+    Plain,
+    Bad,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ViolationInfo {
+    pub(super) name: &'static str,
+    pub(super) section: &'static str,
+    pub(super) says: &'static str,
+    pub(super) field: &'static str,
+    pub(super) bytes: Option<(usize, usize)>,
+    pub(super) code: Option<u16>,
+    pub(super) code_name: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct MessageInfo {
+    pub(super) number: Option<u64>,
+    pub(super) kind: &'static str,
+    pub(super) length: usize,
+    pub(super) compressed: bool,
+    pub(super) inflation: &'static str,
+    pub(super) whole: bool,
+    pub(super) fragments: u32,
+    pub(super) first_row: Option<u64>,
+    pub(super) last_row: u64,
+    pub(super) is_json: bool,
+    pub(super) bad_byte: Option<usize>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct HandshakeInfo {
+    pub(super) kind: &'static str,
+    pub(super) start_line: String,
+    pub(super) subprotocol: Option<String>,
+    pub(super) extensions: Option<String>,
+}

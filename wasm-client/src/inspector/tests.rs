@@ -1,0 +1,231 @@
+use framescope_codec::capture::pcapng;
+use framescope_codec::capture::tap::Flow;
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+
+/// A capture of one connection as a live tap writes it: the heads, then these frames.
+struct Tap {
+    bytes: Vec<u8>,
+    flow: Flow,
+    time_ns: u64,
+}
+
+impl Tap {
+    fn new() -> Self {
+        let mut bytes = Vec::new();
+        pcapng::write_start(&mut bytes);
+        let mut flow = Flow::new("127.0.0.1:50000".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        flow.open(1_000_000_000, &mut bytes);
+        let mut tap = Self { bytes, flow, time_ns: 1_000_000_000 };
+        tap.client(REQUEST);
+        tap.server(RESPONSE);
+        tap
+    }
+
+    fn client(&mut self, bytes: &[u8]) {
+        self.time_ns += 1_000;
+        self.flow.bytes(Direction::ClientToServer, self.time_ns, bytes, &mut self.bytes);
+    }
+
+    fn server(&mut self, bytes: &[u8]) {
+        self.time_ns += 1_000;
+        self.flow.bytes(Direction::ServerToClient, self.time_ns, bytes, &mut self.bytes);
+    }
+
+    fn capture(&self) -> Capture {
+        let mut capture = Capture::new();
+        capture.feed(&self.bytes);
+        capture
+    }
+}
+
+fn rows(capture: &Capture) -> Vec<Row> {
+    capture.rows(0, usize::MAX).collect()
+}
+
+#[test]
+fn a_connection_becomes_rows() {
+    let mut tap = Tap::new();
+    tap.client(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    tap.server(b"\x81\x05Hello");
+    let capture = tap.capture();
+    let rows = rows(&capture);
+    let kinds: Vec<_> = rows.iter().map(|row| (row.name, row.direction, row.preview.as_str())).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("request", Some("c2s"), "GET /echo HTTP/1.1"),
+            ("response", Some("s2c"), "HTTP/1.1 101 Switching Protocols"),
+            ("text", Some("c2s"), "Hello"),
+            ("text", Some("s2c"), "Hello"),
+        ]
+    );
+    assert_eq!((rows[2].since_previous, rows[2].since_start), (1_000, 2_000));
+    let details = capture.details(2).unwrap();
+    let names: Vec<_> = details.fields.iter().map(|field| field.name).collect();
+    assert_eq!(
+        names,
+        ["fin", "rsv1", "rsv2", "rsv3", "opcode", "mask", "payload-length", "masking-key", "payload-data"]
+    );
+    assert_eq!(capture.wire(2).unwrap(), b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
+    assert_eq!(capture.unmasked(2).unwrap(), b"\x81\x85\x37\xfa\x21\x3dHello");
+    assert_eq!(capture.message(2).unwrap(), b"Hello");
+}
+
+#[test]
+fn cutting_the_capture_anywhere_changes_nothing() {
+    let mut tap = Tap::new();
+    tap.server(b"\x81\x05Hello\x88\x02\x03\xe8");
+    let whole = serde_json::to_string(&rows(&tap.capture())).unwrap();
+    for cut in 0..tap.bytes.len() {
+        let mut capture = Capture::new();
+        capture.feed(&tap.bytes[..cut]);
+        capture.feed(&tap.bytes[cut..]);
+        assert_eq!(serde_json::to_string(&rows(&capture)).unwrap(), whole, "cut at {cut}");
+    }
+}
+
+#[test]
+fn fragments_know_their_message_once_it_is_complete() {
+    let mut tap = Tap::new();
+    tap.server(b"\x01\x02{\"\x00\x02a\"");
+    let mut capture = tap.capture();
+    let before = rows(&capture);
+    assert_eq!(before[2].fragment.unwrap().of, None);
+    assert!(capture.details(2).unwrap().message.is_none());
+
+    let fed = tap.bytes.len();
+    tap.server(b"\x89\x00\x80\x03:1}");
+    capture.feed(&tap.bytes[fed..]);
+    let after = rows(&capture);
+    let fragment = after[2].fragment.unwrap();
+    assert_eq!((fragment.number, fragment.of, fragment.first_row, fragment.last_row), (1, Some(3), 2, Some(5)));
+    assert_eq!(after[4].name, "ping");
+    let message = capture.details(2).unwrap().message.unwrap();
+    assert_eq!((message.kind, message.length, message.is_json), ("text", 7, true));
+    assert_eq!(capture.message_json(5).as_deref(), Some("{\n  \"a\": 1\n}"));
+}
+
+#[test]
+fn compressed_messages_are_inflated_with_context_takeover() {
+    let mut tap = Tap::new();
+    // RFC 7692, 7.2.3.2: "Hello", and again, referring to the first.
+    tap.server(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00");
+    let capture = tap.capture();
+    for row in 2..4 {
+        assert_eq!(capture.message(row).unwrap(), b"Hello");
+    }
+    let rows = rows(&capture);
+    assert_eq!((rows[3].payload_length, rows[3].inflated), (Count(5), Some(Count(5))));
+    assert_eq!(rows[3].preview, "Hello");
+}
+
+#[test]
+fn a_broken_rule_is_named_with_its_place() {
+    let mut tap = Tap::new();
+    tap.server(b"\x81\x03a\xffb");
+    tap.client(b"\x81\x02hi");
+    let capture = tap.capture();
+    let details = capture.details(2).unwrap();
+    assert_eq!(details.violations[0].name, "invalid-utf8");
+    assert_eq!(details.violations[0].bytes, Some((3, 4)));
+    assert_eq!((details.violations[0].code, details.violations[0].section), (Some(1007), "RFC 6455, 8.1"));
+    assert_eq!(details.message.unwrap().bad_byte, Some(1));
+    assert_eq!(rows(&capture)[3].violations, ["unmasked-from-client"]);
+    assert_eq!(capture.next_violation(-1, false), Some(2));
+    assert_eq!(capture.next_violation(2, false), Some(3));
+    assert_eq!(capture.next_violation(3, true), Some(2));
+    assert_eq!(capture.next_violation(2, true), None);
+}
+
+#[test]
+fn fields_tile_the_bytes() {
+    let mut tap = Tap::new();
+    tap.server(b"\x88\x05\x03\xe8bye");
+    tap.client(&[&b"\x82\xfe\x01\x00\x01\x02\x03\x04"[..], &[0; 256]].concat());
+    let capture = tap.capture();
+    for row in 0..4 {
+        let len = capture.wire(row).unwrap().len();
+        let fields = capture.details(row).unwrap().fields;
+        let mut next = 0;
+        for field in &fields {
+            assert!(field.bytes.0 <= next && next <= field.bytes.1, "{row}: {field:?}");
+            next = field.bytes.1;
+        }
+        assert_eq!(next, len, "{row}");
+    }
+    let close = capture.details(2).unwrap().fields.pop().unwrap();
+    let parts: Vec<_> = close.children.iter().map(|part| (part.name, part.bytes, part.value.as_str())).collect();
+    assert_eq!(parts, [("close-code", (2, 4), "1000 normal closure"), ("close-reason", (4, 7), "bye")]);
+}
+
+#[test]
+fn the_oldest_go_first_and_what_is_left_can_be_saved() {
+    let mut tap = Tap::new();
+    for _ in 0..1_000 {
+        tap.server(b"\x82\x7e\x04\x00");
+        tap.server(&[0; 1024]);
+    }
+    let mut capture = tap.capture();
+    assert_eq!(capture.save(), tap.bytes);
+    capture.set_budget(1 << 20);
+    let status = capture.status();
+    assert!(status.held <= 1 << 20 && status.dropped > 0);
+    assert_eq!(status.first, status.dropped);
+    assert_eq!(status.end, 1_002);
+    assert_eq!(capture.rows(0, 10_000).count() as u64, status.end - status.first);
+    assert_eq!(capture.rows(status.first, 1).next().unwrap().index, status.first);
+    let saved = capture.save();
+    assert!(saved.len() < 1 << 20);
+    let mut opening = Vec::new();
+    pcapng::write_start(&mut opening);
+    assert!(saved.starts_with(&opening));
+    assert!(tap.bytes.ends_with(&saved[opening.len()..]));
+}
+
+#[test]
+fn clearing_keeps_what_is_known_of_the_connection() {
+    let mut tap = Tap::new();
+    tap.server(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let mut capture = tap.capture();
+    capture.clear();
+    assert_eq!(capture.rows(0, 10).count(), 0);
+    let fed = tap.bytes.len();
+    tap.server(b"\xc1\x05\xf2\x00\x11\x00\x00");
+    capture.feed(&tap.bytes[fed..]);
+    assert_eq!(capture.status().first, 3);
+    assert_eq!(capture.message(3).unwrap(), b"Hello");
+}
+
+#[test]
+fn the_handshake_is_judged_line_by_line() {
+    let mut tap = Tap::new();
+    tap.bytes.clear();
+    pcapng::write_start(&mut tap.bytes);
+    tap.flow = Flow::new("127.0.0.1:50001".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+    tap.flow.open(1, &mut tap.bytes);
+    tap.client(REQUEST);
+    tap.server(&String::from_utf8_lossy(RESPONSE).replace("s3pP", "s3pp").into_bytes());
+    let capture = tap.capture();
+    let request = capture.details(0).unwrap();
+    assert!(request.violations.is_empty());
+    assert!(request.fields.iter().any(|field| field.label == "Sec-WebSocket-Key" && field.meaning.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+    let response = capture.details(1).unwrap();
+    assert_eq!(response.violations[0].name, "accept-mismatch");
+    let bad: Vec<_> = response.fields.iter().filter(|field| field.verdict == objects::Verdict::Bad).collect();
+    assert_eq!(bad.len(), 1);
+    assert_eq!(bad[0].label, "Sec-WebSocket-Accept");
+}
+
+#[test]
+fn bytes_that_are_no_pcapng_are_said_to_be_so() {
+    let mut capture = Capture::new();
+    capture.feed(b"GET / HTTP/1.1\r\n");
+    assert!(capture.status().trouble.is_some());
+}
