@@ -224,7 +224,7 @@ impl Capture {
             What::Frame(dissection) => {
                 let mut bytes = frame_bytes(dissection);
                 if let Some(key) = dissection.header.masking_key {
-                    key.apply(&mut bytes[dissection.header.encoded_len()..]);
+                    key.apply(&mut bytes[dissection.header.encoded_len()..], 0);
                 }
                 Some(bytes)
             }

@@ -71,8 +71,8 @@ export class BytesView {
   #grid;
   #list;
   #point;
-  #label;
   #columns = 16;
+  /** @type {Uint8Array} */
   #bytes = new Uint8Array();
   /** @type {FieldInfo[]} */
   #fields = [];
@@ -94,7 +94,6 @@ export class BytesView {
   constructor(root, { label, point, signal }) {
     this.#root = root;
     this.#point = point;
-    this.#label = label;
     this.#bits = el("div", { class: "bits", role: "listbox", tabIndex: 0, "aria-orientation": "horizontal", "aria-label": "The first two bytes, bit by bit" });
     const scroller = el("div", { class: "scroller", role: "rowgroup", tabIndex: -1 });
     this.#grid = el("div", { class: "dump-grid", role: "grid", tabIndex: 0, "aria-label": label, "aria-readonly": "true" }, scroller);

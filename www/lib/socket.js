@@ -3,7 +3,7 @@
 
 /**
  * @typedef {object} SocketHandlers
- * @property {() => void} [open]
+ * @property {(socket: WebSocket) => void} [open]
  * @property {(data: string | ArrayBuffer) => void} [message]
  * @property {(wait: number, event: CloseEvent) => void} [lost] the connection is gone; the next try comes in `wait` milliseconds
  * @property {() => void} [trying]
@@ -58,7 +58,7 @@ export function reconnecting(url, handlers, signal) {
     current.binaryType = "arraybuffer";
     current.onopen = () => {
       attempt = 0;
-      handlers.open?.();
+      handlers.open?.(current);
     };
     current.onmessage = (event) => handlers.message?.(event.data);
     current.onclose = (event) => {

@@ -6,6 +6,7 @@ export const BUILD_COMMANDS = ["make wasm", "(cd wasm-client && wasm-pack build 
 
 /** The module was never built: the one failure that the reader of the page can mend. */
 export class NotBuilt extends Error {
+  /** @override */
   name = "NotBuilt";
 }
 
