@@ -108,7 +108,7 @@ export interface ViolationInfo {
   /** The field at fault, and the bytes of the row that break the rule, where it is about single bytes. */
   field: string;
   bytes: [number, number] | null;
-  /** What a strict endpoint closes with, or refuses with: a close code or an HTTP status. */
+  /** What a strict endpoint closes with, or refuses with: a close code or an HTTP status. Null where it does neither. */
   code: number | null;
   codeName: string;
 }

@@ -571,7 +571,11 @@ fn frame_preview(dissection: &Dissection, span: Option<Span>) -> (String, &'stat
         return (close_preview(close.code, &close.reason), "text");
     }
     if opcode.is_control() || opcode.is_reserved() {
-        return if preview::is_readable(payload) { (preview::text(payload), "text") } else { (preview::bytes(payload), "hex") };
+        return if preview::is_readable(payload) {
+            (preview::text(payload), "text")
+        } else {
+            (preview::bytes(payload), "hex")
+        };
     }
     let compressed = dissection.inflated_len.is_some() || span.is_some_and(|span| span.compressed);
     let shown = if compressed {

@@ -7,7 +7,7 @@ pub mod inspector;
 
 use framescope_codec::capture::Direction;
 use framescope_codec::{DeflateParams, WindowBits};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -142,7 +142,11 @@ impl Capture {
 }
 
 /// Row numbers come as JavaScript's only kind of number.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is right for what is no row")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, which is right for what is no row"
+)]
 const fn row_index(number: f64) -> u64 {
     number as u64
 }
@@ -152,37 +156,25 @@ fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-struct Params {
-    server_no_context_takeover: bool,
-    client_no_context_takeover: bool,
-    server_max_window_bits: u8,
-    client_max_window_bits: u8,
-}
-
-impl Default for Params {
-    fn default() -> Self {
-        Self {
-            server_no_context_takeover: false,
-            client_no_context_takeover: false,
-            server_max_window_bits: WindowBits::MAX.get(),
-            client_max_window_bits: WindowBits::MAX.get(),
-        }
-    }
-}
-
+/// Read member by member: what serde would bring along for one object outweighs the codec's own header decoding.
 fn deflate_params(object: &JsValue) -> Result<Option<DeflateParams>, JsError> {
     if object.is_null() || object.is_undefined() {
         return Ok(None);
     }
-    let text = js_sys::JSON::stringify(object).ok().and_then(|text| text.as_string()).unwrap_or_default();
-    let params: Params = serde_json::from_str(&text)?;
-    let bits = |bits| WindowBits::new(bits).ok_or_else(|| JsError::new("window bits are 8 to 15"));
+    let member = |name: &str| js_sys::Reflect::get(object, &name.into()).unwrap_or_default();
+    let bits = |name: &str| {
+        let value = member(name);
+        if value.is_undefined() {
+            return Ok(WindowBits::MAX);
+        }
+        let is_this = |bits: &u8| value.as_f64() == Some(f64::from(*bits));
+        let found = (WindowBits::MIN.get()..=WindowBits::MAX.get()).find(is_this).and_then(WindowBits::new);
+        found.ok_or_else(|| JsError::new(&format!("{name} is a number from 8 to 15")))
+    };
     Ok(Some(DeflateParams {
-        server_no_context_takeover: params.server_no_context_takeover,
-        client_no_context_takeover: params.client_no_context_takeover,
-        server_max_window_bits: bits(params.server_max_window_bits)?,
-        client_max_window_bits: bits(params.client_max_window_bits)?,
+        server_no_context_takeover: member("serverNoContextTakeover").is_truthy(),
+        client_no_context_takeover: member("clientNoContextTakeover").is_truthy(),
+        server_max_window_bits: bits("serverMaxWindowBits")?,
+        client_max_window_bits: bits("clientMaxWindowBits")?,
     }))
 }

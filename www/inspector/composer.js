@@ -75,9 +75,13 @@ export class Composer {
     this.#become({ name: "closing", socket });
   }
 
+  /** Random, because what compresses well would fit in one frame. */
   #largeText() {
-    const line = "The quick brown fox jumps over the lazy dog. ";
-    const text = line.repeat(Math.ceil(LARGE / line.length)).slice(0, LARGE);
+    const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const random = new Uint8Array(LARGE);
+    // The browser gives at most 64 KiB at a time.
+    for (let from = 0; from < LARGE; from += 65_536) crypto.getRandomValues(random.subarray(from, from + 65_536));
+    const text = Array.from(random, (value) => letters[value & 63]).join("");
     return this.#endpoint.value === "/echo" ? text : JSON.stringify({ messageType: "echo_client", text });
   }
 

@@ -33,6 +33,9 @@ export class VirtualList {
   /** Called when the user, and not the program, scrolled. */
   onUserScroll = () => {};
 
+  /** Called when there is more or less room than before. */
+  onResize = () => {};
+
   /**
    * @param {HTMLElement} scroller
    * @param {object} options
@@ -144,6 +147,7 @@ export class VirtualList {
     this.#height = height;
     this.#stretch();
     this.#moveTo(wasAtEnd ? this.#most : topRow * pixels);
+    this.onResize();
   }
 
   #stretch() {

@@ -86,10 +86,14 @@ list.onUserScroll = () => {
   renderNewest();
 };
 
+list.onResize = renderNewest;
+
 listenToControls();
 listenToKeys();
 render();
 fieldsView.show(null);
+showFrameBytes();
+showFrameBytes();
 setInterval(() => state.feed.state === "lost" && renderFeed(), 500);
 
 /** The index of the first row that is listed. */

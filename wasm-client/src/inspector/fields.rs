@@ -37,8 +37,8 @@ pub(super) fn of_frame(dissection: &Dissection) -> Vec<FieldInfo> {
 pub(super) fn violations(dissection: &Dissection) -> Vec<ViolationInfo> {
     let header_len = dissection.header.encoded_len();
     // In a compressed message an offset counts inflated bytes, which are not in the frame.
-    let inflated = dissection.message.as_ref().is_some_and(|message| message.compressed)
-        || dissection.inflated_len.is_some();
+    let inflated =
+        dissection.message.as_ref().is_some_and(|message| message.compressed) || dissection.inflated_len.is_some();
     let violation = |found: &framescope_codec::dissect::Found| {
         let rule = found.violation;
         let shows_in_frame = !inflated || rule == Violation::InvalidDeflate;
@@ -109,7 +109,11 @@ fn close(dissection: &Dissection, start: usize, end: usize) -> Vec<FieldInfo> {
 }
 
 fn verdict(field: Field, dissection: &Dissection) -> Verdict {
-    if dissection.violations.iter().any(|found| found.violation.field() == field) { Verdict::Bad } else { Verdict::Plain }
+    if dissection.violations.iter().any(|found| found.violation.field() == field) {
+        Verdict::Bad
+    } else {
+        Verdict::Plain
+    }
 }
 
 pub(super) const fn label(field: Field) -> &'static str {

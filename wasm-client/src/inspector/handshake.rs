@@ -54,13 +54,14 @@ impl Handshake {
     }
 
     pub(super) fn violations(&self) -> Vec<ViolationInfo> {
+        let is_request = matches!(self, Self::Request(_));
         let violation = |finding: &Finding| ViolationInfo {
             name: finding.rule.name(),
             section: finding.rule.section(),
             says: finding.rule.says(),
             field: "header",
             bytes: Some((finding.range.start, finding.range.end)),
-            code: finding.rule.is_fatal().then(|| finding.rule.status()),
+            code: (is_request && finding.rule.is_fatal()).then(|| finding.rule.status()),
             code_name: reason_phrase(finding.rule.status()),
         };
         self.findings().iter().map(violation).collect()
@@ -133,7 +134,11 @@ impl Handshake {
         let head = self.head();
         let name = String::from_utf8_lossy(head.at(&line.name)).to_ascii_lowercase();
         let (meaning, section) = self.header_meaning(&name);
-        let unbroken = if section.starts_with("RFC 6455") || section.starts_with("RFC 7692") { Verdict::Good } else { Verdict::Plain };
+        let unbroken = if section.starts_with("RFC 6455") || section.starts_with("RFC 7692") {
+            Verdict::Good
+        } else {
+            Verdict::Plain
+        };
         FieldInfo {
             name: "header",
             label: preview::text(head.at(&line.name)),
@@ -155,13 +160,21 @@ impl Handshake {
     fn header_meaning(&self, name: &str) -> (String, &'static str) {
         let (meaning, section) = match (self, name) {
             (Self::Request(_), "host") => ("The server that is meant.", "RFC 6455, 4.1"),
-            (Self::Request(_), "origin") => ("The page that asks, by which a server tells its own pages from foreign ones.", "RFC 6455, 10.2"),
+            (Self::Request(_), "origin") => {
+                ("The page that asks, by which a server tells its own pages from foreign ones.", "RFC 6455, 10.2")
+            }
             (Self::Request(_), "upgrade") => ("Asks for WebSocket.", "RFC 6455, 4.1"),
             (Self::Response(_), "upgrade") => ("The protocol from here on.", "RFC 6455, 4.2.2"),
-            (_, "connection") => ("Upgrade concerns this connection only, not what may lie behind a proxy.", "RFC 6455, 4.1"),
+            (_, "connection") => {
+                ("Upgrade concerns this connection only, not what may lie behind a proxy.", "RFC 6455, 4.1")
+            }
             (Self::Request(request), "sec-websocket-key") => {
-                let answer = request.accept().map_or_else(String::new, |accept| format!(" The answer to it is {accept}."));
-                return (format!("16 random bytes in base64, which prove that the server reads this request.{answer}"), "RFC 6455, 4.1");
+                let answer =
+                    request.accept().map_or_else(String::new, |accept| format!(" The answer to it is {accept}."));
+                return (
+                    format!("16 random bytes in base64, which prove that the server reads this request.{answer}"),
+                    "RFC 6455, 4.1",
+                );
             }
             (Self::Response(response), "sec-websocket-accept") => (
                 match response.accept_matches() {
@@ -172,18 +185,29 @@ impl Handshake {
                 "RFC 6455, 4.2.2",
             ),
             (_, "sec-websocket-version") => ("The version of the protocol: 13 is RFC 6455.", "RFC 6455, 4.4"),
-            (Self::Request(_), "sec-websocket-protocol") => ("Subprotocols that the client speaks, the one it likes best in front.", "RFC 6455, 1.9"),
-            (Self::Response(_), "sec-websocket-protocol") => ("The subprotocol that the server chose.", "RFC 6455, 1.9"),
+            (Self::Request(_), "sec-websocket-protocol") => {
+                ("Subprotocols that the client speaks, the one it likes best in front.", "RFC 6455, 1.9")
+            }
+            (Self::Response(_), "sec-websocket-protocol") => {
+                ("The subprotocol that the server chose.", "RFC 6455, 1.9")
+            }
             (Self::Request(_), "sec-websocket-extensions") => ("Extensions that the client offers.", "RFC 6455, 9.1"),
             (Self::Response(response), "sec-websocket-extensions") => {
-                let agreed = response.deflate().map_or_else(|| "No extension that is known here was agreed on.".into(), |params| format!("Agreed: {}.", deflate_words(params)));
+                let agreed = response.deflate().map_or_else(
+                    || "No extension that is known here was agreed on.".into(),
+                    |params| format!("Agreed: {}.", deflate_words(params)),
+                );
                 return (agreed, "RFC 7692, 7.1");
             }
-            (_, "cookie" | "set-cookie" | "authorization" | "proxy-authorization") => ("Masked by the tap at equal length: credentials do not leave the server.", "RFC 6455, 10.5"),
+            (_, "cookie" | "set-cookie" | "authorization" | "proxy-authorization") => {
+                ("Masked by the tap at equal length: credentials do not leave the server.", "RFC 6455, 10.5")
+            }
             (_, "user-agent") => ("The program that asks.", "RFC 9110, 10.1.5"),
             (_, "date") => ("When the answer was made.", "RFC 9110, 6.6.1"),
             (_, "server") => ("The program that answers.", "RFC 9110, 10.2.4"),
-            (_, "cache-control" | "pragma") => ("For caches; a browser sends it with every handshake.", "RFC 9111, 5.2"),
+            (_, "cache-control" | "pragma") => {
+                ("For caches; a browser sends it with every handshake.", "RFC 9111, 5.2")
+            }
             (_, "accept-encoding" | "accept-language") => ("For HTTP, not for what follows.", "RFC 9110, 12.5"),
             _ => ("", ""),
         };
@@ -194,9 +218,14 @@ impl Handshake {
 /// Agreed parameters in words.
 pub(super) fn deflate_words(params: DeflateParams) -> String {
     let one = |who: &str, role: Role| {
-        let takeover = if params.context_takeover(role) { "keeps its window between messages" } else { "begins each message afresh" };
+        let takeover = if params.context_takeover(role) {
+            "keeps its window between messages"
+        } else {
+            "begins each message afresh"
+        };
         let bits = params.max_window_bits(role);
-        let window = if bits == WindowBits::MAX { String::new() } else { format!(", window of {} bytes", bits.window_len()) };
+        let window =
+            if bits == WindowBits::MAX { String::new() } else { format!(", window of {} bytes", bits.window_len()) };
         format!("the {who} {takeover}{window}")
     };
     format!("permessage-deflate; {}; {}", one("client", Role::Client), one("server", Role::Server))

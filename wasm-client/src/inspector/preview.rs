@@ -52,7 +52,8 @@ pub(super) fn bytes(bytes: &[u8]) -> String {
 
 /// Whether these bytes are text that one would want to read as text.
 pub(super) fn is_readable(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(|character| character.is_control() && !character.is_whitespace()))
+    std::str::from_utf8(bytes)
+        .is_ok_and(|text| !text.chars().any(|character| character.is_control() && !character.is_whitespace()))
 }
 
 /// Whether these bytes are JSON, an object or an array: a number or a word alone is text that happens to be.

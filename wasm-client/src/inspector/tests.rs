@@ -215,7 +215,12 @@ fn the_handshake_is_judged_line_by_line() {
     let capture = tap.capture();
     let request = capture.details(0).unwrap();
     assert!(request.violations.is_empty());
-    assert!(request.fields.iter().any(|field| field.label == "Sec-WebSocket-Key" && field.meaning.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")));
+    assert!(
+        request
+            .fields
+            .iter()
+            .any(|field| field.label == "Sec-WebSocket-Key" && field.meaning.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="))
+    );
     let response = capture.details(1).unwrap();
     assert_eq!(response.violations[0].name, "accept-mismatch");
     let bad: Vec<_> = response.fields.iter().filter(|field| field.verdict == objects::Verdict::Bad).collect();
