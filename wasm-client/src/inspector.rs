@@ -144,7 +144,7 @@ impl Capture {
                     while let Some(record) = self.reader.next() {
                         self.push(record);
                     }
-                    self.blocks.keep(at, len, self.end());
+                    self.blocks.keep(at, len, self.reader.last_place(), self.end());
                     at += len;
                 }
                 Err(blocks::NotPcapng) => {
@@ -312,7 +312,7 @@ impl Capture {
         if let What::Frame(dissection) = &entry.what {
             self.tally.frames += 1;
             if let (Some(key), Some(fragment)) = (entry.message_key(), dissection.fragment) {
-                let span = self.messages.entry(key).or_insert(Span {
+                let span = self.messages.entry(key).or_insert_with(|| Span {
                     first_row: index,
                     latest_row: index,
                     opcode: dissection.header.opcode,

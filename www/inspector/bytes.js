@@ -94,11 +94,25 @@ export class BytesView {
   constructor(root, { label, point, signal }) {
     this.#root = root;
     this.#point = point;
-    this.#bits = el("div", { class: "bits", role: "listbox", tabIndex: 0, "aria-orientation": "horizontal", "aria-label": "The first two bytes, bit by bit" });
+    this.#bits = el("div", {
+      class: "bits",
+      role: "listbox",
+      tabIndex: 0,
+      "aria-orientation": "horizontal",
+      "aria-label": "The first two bytes, bit by bit",
+    });
     const scroller = el("div", { class: "scroller", role: "rowgroup", tabIndex: -1 });
-    this.#grid = el("div", { class: "dump-grid", role: "grid", tabIndex: 0, "aria-label": label, "aria-readonly": "true" }, scroller);
+    this.#grid = el(
+      "div",
+      { class: "dump-grid", role: "grid", tabIndex: 0, "aria-label": label, "aria-readonly": "true" },
+      scroller,
+    );
     root.append(this.#bits, this.#grid);
-    this.#list = new VirtualList(scroller, { rowHeight: "--byte-row", draw: (row, index) => this.#drawRow(row, index), signal });
+    this.#list = new VirtualList(scroller, {
+      rowHeight: "--byte-row",
+      draw: (row, index) => this.#drawRow(row, index),
+      signal,
+    });
 
     const observer = new ResizeObserver(() => this.#fit());
     observer.observe(root);
@@ -185,11 +199,27 @@ export class BytesView {
       if (from >= DRAWN_BITS) continue;
       for (let bit = from; bit < to; bit += 1) {
         const value = ((this.#bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1;
-        const cell = el("span", { class: "bit", id: `bit-${bit}`, role: "option", "data-field": field.name, "data-bit": bit, "aria-selected": "false", "aria-label": `bit ${bit}: ${value}, ${field.label}` }, String(value));
+        const cell = el(
+          "span",
+          {
+            class: "bit",
+            id: `bit-${bit}`,
+            role: "option",
+            "data-field": field.name,
+            "data-bit": bit,
+            "aria-selected": "false",
+            "aria-label": `bit ${bit}: ${value}, ${field.label}`,
+          },
+          String(value),
+        );
         cell.style.gridColumn = String(column(bit));
         parts.push(cell);
       }
-      const name = el("span", { class: "bit-name", "data-field": field.name, "aria-hidden": "true", title: `${field.label}: ${field.value}` }, SHORT.get(field.name) ?? field.label);
+      const name = el(
+        "span",
+        { class: "bit-name", "data-field": field.name, "aria-hidden": "true", title: `${field.label}: ${field.value}` },
+        SHORT.get(field.name) ?? field.label,
+      );
       name.style.gridColumn = `${column(from)} / ${column(to - 1) + 1}`;
       parts.push(name);
     }
@@ -201,9 +231,10 @@ export class BytesView {
     for (const cell of this.#bits.children) {
       if (!(cell instanceof HTMLElement)) continue;
       const bit = Number(cell.dataset.bit ?? -1);
-      const isLit = cell.dataset.bit === undefined
-        ? (this.#lit?.fields.some((field) => field.name === cell.dataset.field) ?? false)
-        : bits !== null && bits !== undefined && bits[0] <= bit && bit < bits[1];
+      const isLit =
+        cell.dataset.bit === undefined
+          ? (this.#lit?.fields.some((field) => field.name === cell.dataset.field) ?? false)
+          : bits !== null && bits !== undefined && bits[0] <= bit && bit < bits[1];
       cell.classList.toggle("lit", isLit);
       cell.classList.toggle("cursor", bit === this.#bitCursor && bit >= 0);
       if (cell.dataset.bit !== undefined) cell.setAttribute("aria-selected", String(isLit));
@@ -219,14 +250,26 @@ export class BytesView {
       row.setAttribute("role", "row");
       row.style.setProperty("--columns", String(this.#columns));
       offset = el("span", { class: "byte-offset", role: "rowheader" });
-      bytes = el("span", { class: "byte-cells", role: "presentation" }, ...Array.from({ length: this.#columns }, () => el("span", { class: "byte", role: "gridcell" })));
-      glyphs = el("span", { class: "glyph-cells", "aria-hidden": "true" }, ...Array.from({ length: this.#columns }, () => el("span", { class: "glyph" })));
+      bytes = el(
+        "span",
+        { class: "byte-cells", role: "presentation" },
+        ...Array.from({ length: this.#columns }, () => el("span", { class: "byte", role: "gridcell" })),
+      );
+      glyphs = el(
+        "span",
+        { class: "glyph-cells", "aria-hidden": "true" },
+        ...Array.from({ length: this.#columns }, () => el("span", { class: "glyph" })),
+      );
       row.replaceChildren(offset, bytes, glyphs);
     }
     row.setAttribute("aria-rowindex", String(index + 1));
     offset.textContent = from.toString(16).padStart(this.#columns === 16 ? 8 : 5, "0");
     for (let place = 0; place < this.#columns; place += 1) {
-      this.#drawByte(/** @type {HTMLElement} */ (bytes.children[place]), /** @type {HTMLElement} */ (glyphs.children[place]), from + place);
+      this.#drawByte(
+        /** @type {HTMLElement} */ (bytes.children[place]),
+        /** @type {HTMLElement} */ (glyphs.children[place]),
+        from + place,
+      );
     }
   }
 
@@ -253,7 +296,10 @@ export class BytesView {
     const isBad = this.#bad.some(([from, to]) => from <= at && at < to);
     cell.textContent = hex;
     cell.id = `${this.#root.id}-${at}`;
-    cell.setAttribute("aria-label", `byte ${at}: ${hex}${isPrintable ? `, ${String.fromCharCode(value)}` : ""}${field ? `, ${fields.map((each) => each.label).join(", ")}` : ""}${isBad ? ", breaks a rule" : ""}`);
+    cell.setAttribute(
+      "aria-label",
+      `byte ${at}: ${hex}${isPrintable ? `, ${String.fromCharCode(value)}` : ""}${field ? `, ${fields.map((each) => each.label).join(", ")}` : ""}${isBad ? ", breaks a rule" : ""}`,
+    );
     cell.className = `byte${isLit ? " lit" : ""}${isBad ? " byte-bad" : ""}${at === this.#cursor ? " cursor" : ""}`;
     glyph.textContent = isPrintable ? String.fromCharCode(value) : "·";
     glyph.className = `glyph${isLit ? " lit" : ""}${isPrintable ? "" : " glyph-none"}${at === this.#cursor ? " cursor" : ""}`;
@@ -311,13 +357,19 @@ export class BytesView {
 
   /** @param {KeyboardEvent} event */
   #bitKey(event) {
-    const steps = new Map([["ArrowLeft", -1], ["ArrowRight", 1], ["Home", -DRAWN_BITS], ["End", DRAWN_BITS]]);
+    const steps = new Map([
+      ["ArrowLeft", -1],
+      ["ArrowRight", 1],
+      ["Home", -DRAWN_BITS],
+      ["End", DRAWN_BITS],
+    ]);
     const step = steps.get(event.key);
     if (step === undefined) return;
     event.preventDefault();
     this.#bitCursor = Math.min(Math.max(0, this.#bitCursor + step), DRAWN_BITS - 1);
     this.#bits.setAttribute("aria-activedescendant", `bit-${this.#bitCursor}`);
-    const here = (/** @type {FieldInfo} */ field) => field.bits !== null && field.bits[0] <= this.#bitCursor && this.#bitCursor < field.bits[1];
+    const here = (/** @type {FieldInfo} */ field) =>
+      field.bits !== null && field.bits[0] <= this.#bitCursor && this.#bitCursor < field.bits[1];
     this.#point(litBy(this.#fields.filter(here)), true);
   }
 }

@@ -32,10 +32,15 @@ export class Composer {
 
   /** @param {AbortSignal} signal */
   constructor(signal) {
-    on(byId("composer", HTMLFormElement), "submit", (event) => {
-      event.preventDefault();
-      this.#send(this.#text.value);
-    }, signal);
+    on(
+      byId("composer", HTMLFormElement),
+      "submit",
+      (event) => {
+        event.preventDefault();
+        this.#send(this.#text.value);
+      },
+      signal,
+    );
     on(this.#buttons.open, "click", () => this.open(), signal);
     on(this.#buttons.binary, "click", () => this.#send(Uint8Array.from({ length: 256 }, (_, value) => value)), signal);
     on(this.#buttons.large, "click", () => this.#send(this.#largeText()), signal);
@@ -60,7 +65,8 @@ export class Composer {
       this.#become({ name: "open", socket });
       if (isGreeting) this.#send(this.#text.value);
     };
-    socket.onclose = (event) => this.#become({ name: "closed", why: event.wasClean ? `Closed ${event.code}` : `Lost (${event.code})` });
+    socket.onclose = (event) =>
+      this.#become({ name: "closed", why: event.wasClean ? `Closed ${event.code}` : `Lost (${event.code})` });
   }
 
   /** @param {string | Uint8Array<ArrayBuffer>} data */
@@ -87,7 +93,8 @@ export class Composer {
 
   /** Puts the endpoint's greeting in the text box, unless it holds something of the user's. */
   #offerGreeting() {
-    if (this.#text.value === "" || [...GREETINGS.values()].includes(this.#text.value)) this.#text.value = GREETINGS.get(this.#endpoint.value) ?? "";
+    if (this.#text.value === "" || [...GREETINGS.values()].includes(this.#text.value))
+      this.#text.value = GREETINGS.get(this.#endpoint.value) ?? "";
   }
 
   /** @param {State} state */
@@ -96,17 +103,20 @@ export class Composer {
     this.#state = state;
     this.#render();
     // A button that turns itself off must not take the keyboard with it.
-    if (had instanceof HTMLButtonElement && had.disabled) (state.name === "open" ? this.#text : this.#buttons.open).focus();
+    if (had instanceof HTMLButtonElement && had.disabled)
+      (state.name === "open" ? this.#text : this.#buttons.open).focus();
   }
 
   #render() {
     const state = this.#state;
     const isOpen = state.name === "open";
-    this.#stateText.textContent = state.name === "closed" ? state.why : { opening: "Opening", open: "Open", closing: "Closing" }[state.name];
+    this.#stateText.textContent =
+      state.name === "closed" ? state.why : { opening: "Opening", open: "Open", closing: "Closing" }[state.name];
     this.#stateText.dataset.state = state.name;
     this.#endpoint.disabled = state.name !== "closed";
     this.#buttons.open.disabled = state.name !== "closed";
     this.#text.disabled = !isOpen;
-    for (const button of [this.#buttons.text, this.#buttons.binary, this.#buttons.large, this.#buttons.close]) button.disabled = !isOpen;
+    for (const button of [this.#buttons.text, this.#buttons.binary, this.#buttons.large, this.#buttons.close])
+      button.disabled = !isOpen;
   }
 }

@@ -45,7 +45,8 @@ export class Feed {
       if ("error" in data) waiting?.reject(new Error(data.error));
       else waiting?.resolve(data.answer);
     };
-    this.#worker.onerror = (event) => onNews({ type: "failed", isNotBuilt: false, reason: event.message || "the worker did not start" });
+    this.#worker.onerror = (event) =>
+      onNews({ type: "failed", isNotBuilt: false, reason: event.message || "the worker did not start" });
   }
 
   /** @param {number} from @param {number} count @returns {Promise<Row[]>} */

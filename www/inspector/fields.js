@@ -45,7 +45,13 @@ export class FieldsView {
     this.#items = [];
     this.#current = 0;
     if (!details) {
-      this.#root.replaceChildren(el("p", { class: "hint" }, "Choose a frame to see each of its fields: what it says, which bits it takes up, and which paragraph of the RFC it comes from."));
+      this.#root.replaceChildren(
+        el(
+          "p",
+          { class: "hint" },
+          "Choose a frame to see each of its fields: what it says, which bits it takes up, and which paragraph of the RFC it comes from.",
+        ),
+      );
       return;
     }
     const tree = el("div", { class: "fields-tree", role: "tree", "aria-label": "Fields" });
@@ -81,7 +87,16 @@ export class FieldsView {
       const place = this.#items.length;
       const item = el(
         "div",
-        { class: "field", role: "treeitem", tabIndex: place === 0 ? 0 : -1, "aria-level": level, "aria-selected": "false", "data-field": field.name, "data-place": place, "data-verdict": field.verdict },
+        {
+          class: "field",
+          role: "treeitem",
+          tabIndex: place === 0 ? 0 : -1,
+          "aria-level": level,
+          "aria-selected": "false",
+          "data-field": field.name,
+          "data-place": place,
+          "data-verdict": field.verdict,
+        },
         el("span", { class: "field-name" }, field.label),
         el("span", { class: "field-value", title: field.value }, field.value),
         el("span", { class: "field-place" }, placeText(field)),
@@ -109,7 +124,9 @@ export class FieldsView {
       card.append(el("span", { class: "note" }, `${what} ${violation.code} ${violation.codeName}.`));
     }
     const { bytes } = violation;
-    const field = bytes ? fieldsAt(details.fields, bytes[0])[0] : flattened(details.fields).find(({ name }) => name === violation.field);
+    const field = bytes
+      ? fieldsAt(details.fields, bytes[0])[0]
+      : flattened(details.fields).find(({ name }) => name === violation.field);
     if (field) {
       const where = bytes && !isHandshake ? `First bad byte: ${grouped(bytes[0])}` : `See ${field.label}`;
       const show = el("button", { class: "link", type: "button" }, where);
@@ -129,14 +146,21 @@ export class FieldsView {
     if (message) {
       const how = message.compressed ? `, ${message.inflation}` : "";
       const frames = message.fragments === 1 ? "one frame" : `${grouped(message.fragments)} frames`;
-      card.append(el("span", {}, `${message.number === null ? "Payload" : `Message ${grouped(message.number)}`}: ${message.kind}, ${grouped(message.length)} bytes, ${frames}${how}.`));
+      card.append(
+        el(
+          "span",
+          {},
+          `${message.number === null ? "Payload" : `Message ${grouped(message.number)}`}: ${message.kind}, ${grouped(message.length)} bytes, ${frames}${how}.`,
+        ),
+      );
     } else if (row.fragment) {
       card.append(el("span", {}, "The message that this fragment belongs to is not complete yet."));
     }
     if (row.fragment) {
       const { firstRow, lastRow } = row.fragment;
       if (firstRow !== row.index) card.append(this.#rowLink("First fragment", firstRow));
-      if (lastRow !== null && lastRow !== row.index) card.append(this.#rowLink("Last fragment, with the whole message", lastRow));
+      if (lastRow !== null && lastRow !== row.index)
+        card.append(this.#rowLink("Last fragment, with the whole message", lastRow));
     }
     return card.childElementCount > 0 ? [card] : [];
   }
@@ -170,7 +194,14 @@ export class FieldsView {
   #key(event) {
     if (!closestWith(event, "data-place")) return;
     const last = this.#items.length - 1;
-    const steps = new Map([["ArrowUp", -1], ["ArrowDown", 1], ["Home", -last], ["End", last], ["PageUp", -8], ["PageDown", 8]]);
+    const steps = new Map([
+      ["ArrowUp", -1],
+      ["ArrowDown", 1],
+      ["Home", -last],
+      ["End", last],
+      ["PageUp", -8],
+      ["PageDown", 8],
+    ]);
     const step = steps.get(event.key);
     if (step !== undefined) {
       event.preventDefault();

@@ -7,10 +7,30 @@ import { el, grouped } from "../lib/dom.js";
 /** @typedef {"start" | "previous" | "absolute"} TimeMode */
 
 /** The cells of a row, in the order of the columns. */
-const CELLS = ["index", "time", "connection", "direction", "name", "bits", "length", "inflated", "fragment", "preview", "flaws"];
+const CELLS = [
+  "index",
+  "time",
+  "connection",
+  "direction",
+  "name",
+  "bits",
+  "length",
+  "inflated",
+  "fragment",
+  "preview",
+  "flaws",
+];
 
 /** @type {Record<string, string>} */
-const EXTRA = { index: "cell-number cell-dim", time: "cell-number", connection: "cell-number cell-dim", bits: "cell-dim", length: "cell-number", inflated: "cell-number cell-dim", fragment: "cell-dim" };
+const EXTRA = {
+  index: "cell-number cell-dim",
+  time: "cell-number",
+  connection: "cell-number cell-dim",
+  bits: "cell-dim",
+  length: "cell-number",
+  inflated: "cell-number cell-dim",
+  fragment: "cell-dim",
+};
 
 /**
  * Fills a row, new or used before.
@@ -39,8 +59,18 @@ export function drawRow(element, row, index, { first, timeMode, isChosen }) {
   }
   label(element, "cell-name", "data-name", row?.name ?? "");
   label(element, "cell-preview", "data-kind", row?.previewKind ?? "text");
-  label(element, "cell-bits", "aria-label", row?.kind === "frame" ? `FIN ${Number(row.fin)}, RSV ${bits(row.rsv)}` : "");
-  label(element, "cell-fragment", "data-message", row?.fragment?.lastRow != null && row.fragment.lastRow !== row.index ? String(row.fragment.lastRow) : "");
+  label(
+    element,
+    "cell-bits",
+    "aria-label",
+    row?.kind === "frame" ? `FIN ${Number(row.fin)}, RSV ${bits(row.rsv)}` : "",
+  );
+  label(
+    element,
+    "cell-fragment",
+    "data-message",
+    row?.fragment?.lastRow != null && row.fragment.lastRow !== row.index ? String(row.fragment.lastRow) : "",
+  );
   label(element, "flaws", "title", row?.violations.join(", ") ?? "");
   element.querySelector(".flaws")?.classList.toggle("flaw", (row?.violations.length ?? 0) > 0);
 }
@@ -49,7 +79,11 @@ export function drawRow(element, row, index, { first, timeMode, isChosen }) {
 function build(element) {
   element.className = "row";
   element.setAttribute("role", "row");
-  element.append(...CELLS.map((name) => el("span", { class: `cell ${name === "flaws" ? name : `cell-${name}`} ${EXTRA[name] ?? ""}`, role: "gridcell" })));
+  element.append(
+    ...CELLS.map((name) =>
+      el("span", { class: `cell ${name === "flaws" ? name : `cell-${name}`} ${EXTRA[name] ?? ""}`, role: "gridcell" }),
+    ),
+  );
 }
 
 /** @param {HTMLElement} element @param {string} cell @param {string} attribute @param {string} value */

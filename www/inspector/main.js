@@ -67,17 +67,29 @@ const help = byId("help", HTMLDialogElement);
 const panes = byId("panes", HTMLElement);
 
 const feed = new Feed(heard);
-const rows = new Rows((from, count) => feed.rows(from, count), () => list.redraw());
+const rows = new Rows(
+  (from, count) => feed.rows(from, count),
+  () => list.redraw(),
+);
 const list = new VirtualList(byId("rows", HTMLElement), {
   rowHeight: "--row",
   draw: (element, place) => {
     const index = first() + place;
-    drawRow(element, rows.get(index), index, { first: first(), timeMode: state.timeMode, isChosen: index === state.chosenIndex });
+    drawRow(element, rows.get(index), index, {
+      first: first(),
+      timeMode: state.timeMode,
+      isChosen: index === state.chosenIndex,
+    });
   },
   signal,
 });
 const composer = new Composer(signal);
-const fieldsView = new FieldsView(byId("fields", HTMLElement), { point, toRow: choose, toBytes: () => toBytes(), signal });
+const fieldsView = new FieldsView(byId("fields", HTMLElement), {
+  point,
+  toRow: choose,
+  toBytes: () => toBytes(),
+  signal,
+});
 const bytesView = new BytesView(byId("bytes", HTMLElement), { label: "Bytes of the frame", point, signal });
 const messageView = new MessageView(byId("message", HTMLElement), signal);
 
@@ -117,7 +129,11 @@ function heard(news) {
       render();
       break;
     case "feed":
-      state.feed = { state: news.state, until: Date.now() + news.wait, wasLive: state.feed.wasLive || news.state === "live" };
+      state.feed = {
+        state: news.state,
+        until: Date.now() + news.wait,
+        wasLive: state.feed.wasLive || news.state === "live",
+      };
       renderFeed();
       renderEmpty();
       break;
@@ -217,7 +233,8 @@ function render() {
   byId("save", HTMLButtonElement).disabled = end() === first();
   byId("pause", HTMLButtonElement).setAttribute("aria-pressed", String(state.heldAt !== null));
   const behind = state.heldAt === null ? 0 : (status?.end ?? 0) - state.heldAt;
-  byId("paused", HTMLElement).textContent = state.heldAt === null ? "" : `Held still; ${grouped(behind)} more behind it`;
+  byId("paused", HTMLElement).textContent =
+    state.heldAt === null ? "" : `Held still; ${grouped(behind)} more behind it`;
   byId("statusbar", HTMLElement).replaceChildren(...statusParts(status));
 }
 
@@ -227,10 +244,21 @@ function statusParts(status) {
   const parts = [
     el("span", {}, count(status.frames, "frame")),
     el("span", {}, count(status.connections, "connection")),
-    el("span", { class: status.violations > 0 ? "statusbar-bad" : "" }, status.violations > 0 ? `⚠ ${count(status.violations, "violation")}` : "no violations"),
+    el(
+      "span",
+      { class: status.violations > 0 ? "statusbar-bad" : "" },
+      status.violations > 0 ? `⚠ ${count(status.violations, "violation")}` : "no violations",
+    ),
     el("span", {}, `${size(status.held)} of ${size(status.budget)} held`),
   ];
-  if (status.dropped > 0) parts.push(el("span", { class: "statusbar-trouble" }, `the oldest ${grouped(status.dropped)} rows were dropped to stay within it`));
+  if (status.dropped > 0)
+    parts.push(
+      el(
+        "span",
+        { class: "statusbar-trouble" },
+        `the oldest ${grouped(status.dropped)} rows were dropped to stay within it`,
+      ),
+    );
   if (status.trouble) parts.push(el("span", { class: "statusbar-trouble" }, status.trouble));
   return parts;
 }
@@ -248,7 +276,11 @@ function renderFeed() {
     setText("live-text", "Not running");
     banner.dataset.kind = "danger";
     banner.hidden = state.failure.isNotBuilt;
-    if (!state.failure.isNotBuilt) banner.replaceChildren(el("span", { class: "banner-title" }, "The inspector could not start."), el("span", {}, state.failure.reason));
+    if (!state.failure.isNotBuilt)
+      banner.replaceChildren(
+        el("span", { class: "banner-title" }, "The inspector could not start."),
+        el("span", {}, state.failure.reason),
+      );
     return;
   }
   const { state: now, until, wasLive } = state.feed;
@@ -267,7 +299,13 @@ function renderFeed() {
   on(retry, "click", () => feed.retry(), signal);
   banner.replaceChildren(
     el("span", { class: "banner-title" }, wasLive ? "The live feed was lost." : "There is no live feed."),
-    el("span", {}, wasLive ? "What was captured stays here; what passes meanwhile is not seen." : "The server does not answer at /inspect/live."),
+    el(
+      "span",
+      {},
+      wasLive
+        ? "What was captured stays here; what passes meanwhile is not seen."
+        : "The server does not answer at /inspect/live.",
+    ),
     // Read out once, not each second.
     el("span", { class: "banner-wait", "aria-hidden": "true" }, waits),
     retry,
@@ -283,14 +321,30 @@ function setText(id, text) {
 
 function renderEmpty() {
   const isEmpty = end() === first();
-  const kind = !isEmpty ? "" : state.failure?.isNotBuilt ? "not-built" : state.heldAt !== null ? "held" : state.feed.state === "live" ? "ready" : "waiting";
+  const kind = !isEmpty
+    ? ""
+    : state.failure?.isNotBuilt
+      ? "not-built"
+      : state.heldAt !== null
+        ? "held"
+        : state.feed.state === "live"
+          ? "ready"
+          : "waiting";
   if (empty.dataset.kind === kind) return;
   empty.dataset.kind = kind;
   empty.hidden = !isEmpty;
   if (kind === "not-built") empty.replaceChildren(...notBuilt());
-  else if (kind === "held") empty.replaceChildren(title("Held still"), text("Frames are being captured behind this page. Press Pause again to see them."));
+  else if (kind === "held")
+    empty.replaceChildren(
+      title("Held still"),
+      text("Frames are being captured behind this page. Press Pause again to see them."),
+    );
   else if (kind === "ready") empty.replaceChildren(...ready());
-  else if (kind === "waiting") empty.replaceChildren(title("Waiting for the live feed"), text("Frames appear here as soon as this page is connected to the server."));
+  else if (kind === "waiting")
+    empty.replaceChildren(
+      title("Waiting for the live feed"),
+      text("Frames appear here as soon as this page is connected to the server."),
+    );
 }
 
 function ready() {
@@ -298,7 +352,9 @@ function ready() {
   on(open, "click", () => composer.open({ isGreeting: true }), signal);
   return [
     title("Every frame, bit by bit"),
-    text("This page sees the raw bytes of every WebSocket that this browser session opens on this server, opening handshake included, and of nobody else’s. One click opens one and says hello:"),
+    text(
+      "This page sees the raw bytes of every WebSocket that this browser session opens on this server, opening handshake included, and of nobody else’s. One click opens one and says hello:",
+    ),
     open,
     text("Then send more with the line above, or use /test-websocket in another tab."),
   ];
@@ -307,7 +363,9 @@ function ready() {
 function notBuilt() {
   return [
     title("The decoder is not built"),
-    text("This page decodes frames with Framescope’s own codec, compiled to wasm. That module is missing. In the root of the repository, run"),
+    text(
+      "This page decodes frames with Framescope’s own codec, compiled to wasm. That module is missing. In the root of the repository, run",
+    ),
     el("code", { class: "command" }, BUILD_COMMANDS[0] ?? ""),
     text("or, with wasm-pack installed, the plain command:"),
     el("code", { class: "command" }, BUILD_COMMANDS[1] ?? ""),
@@ -339,7 +397,10 @@ function renderChosen() {
 
 /** @param {Details} details */
 function describe({ row, source, destination }) {
-  return `No. ${grouped(row.index + 1)} · ${row.name} · ${directionText(row)} · ${timeText(row, state.timeMode)} s · ${source} → ${destination}`.replace(/ s · (?=\D*$)/, " · ");
+  return `No. ${grouped(row.index + 1)} · ${row.name} · ${directionText(row)} · ${timeText(row, state.timeMode)} s · ${source} → ${destination}`.replace(
+    / s · (?=\D*$)/,
+    " · ",
+  );
 }
 
 function showFrameBytes() {
@@ -399,14 +460,19 @@ async function renderMessage() {
 }
 
 function listenToControls() {
-  on(byId("rows", HTMLElement), "click", (event) => {
-    const row = closestWith(event, "data-index");
-    if (!row) return;
-    const message = closestWith(event, "data-message");
-    choose(Number(message?.dataset.message ?? row.dataset.index));
-    grid.focus({ preventScroll: true });
-    setPanelIfNarrow();
-  }, signal);
+  on(
+    byId("rows", HTMLElement),
+    "click",
+    (event) => {
+      const row = closestWith(event, "data-index");
+      if (!row) return;
+      const message = closestWith(event, "data-message");
+      choose(Number(message?.dataset.message ?? row.dataset.index));
+      grid.focus({ preventScroll: true });
+      setPanelIfNarrow();
+    },
+    signal,
+  );
   on(newest, "click", toNewest, signal);
   on(byId("pause", HTMLButtonElement), "click", togglePause, signal);
   on(byId("clear", HTMLButtonElement), "click", () => void clear(), signal);
@@ -415,11 +481,16 @@ function listenToControls() {
   on(byId("view-bytes", HTMLButtonElement), "click", () => setView("bytes"), signal);
   on(byId("view-message", HTMLButtonElement), "click", () => setView("message"), signal);
   on(unmask, "click", toggleMask, signal);
-  on(messageForm, "change", () => {
-    // The cast: the select has these three options and no others.
-    state.form = /** @type {Form} */ (messageForm.value);
-    void renderMessage();
-  }, signal);
+  on(
+    messageForm,
+    "change",
+    () => {
+      // The cast: the select has these three options and no others.
+      state.form = /** @type {Form} */ (messageForm.value);
+      void renderMessage();
+    },
+    signal,
+  );
   on(byId("help-open", HTMLButtonElement), "click", () => help.showModal(), signal);
   for (const tab of document.querySelectorAll("[role=tab][data-panel]")) {
     if (tab instanceof HTMLElement) on(tab, "click", () => setPanel(tab.dataset.panel ?? "frames"), signal);
@@ -432,51 +503,62 @@ function setPanelIfNarrow() {
 }
 
 function listenToKeys() {
-  on(grid, "keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || end() === first()) return;
-    const last = end() - 1;
-    const now = state.chosenIndex ?? (event.key === "ArrowUp" ? end() : first() - 1);
-    const targets = new Map([
-      ["ArrowUp", now - 1],
-      ["ArrowDown", now + 1],
-      ["PageUp", now - list.page],
-      ["PageDown", now + list.page],
-      ["Home", first()],
-      ["End", last],
-    ]);
-    const target = targets.get(event.key);
-    if (target !== undefined) {
-      event.preventDefault();
-      if (event.key === "End") state.isFollowing = true;
-      choose(Math.min(Math.max(first(), target), last));
-    } else if (event.key === "Enter" && state.chosen) {
-      event.preventDefault();
-      setPanelIfNarrow();
-      fieldsView.focus();
-    }
-  }, signal);
+  on(
+    grid,
+    "keydown",
+    (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || end() === first()) return;
+      const last = end() - 1;
+      const now = state.chosenIndex ?? (event.key === "ArrowUp" ? end() : first() - 1);
+      const targets = new Map([
+        ["ArrowUp", now - 1],
+        ["ArrowDown", now + 1],
+        ["PageUp", now - list.page],
+        ["PageDown", now + list.page],
+        ["Home", first()],
+        ["End", last],
+      ]);
+      const target = targets.get(event.key);
+      if (target !== undefined) {
+        event.preventDefault();
+        if (event.key === "End") state.isFollowing = true;
+        choose(Math.min(Math.max(first(), target), last));
+      } else if (event.key === "Enter" && state.chosen) {
+        event.preventDefault();
+        setPanelIfNarrow();
+        fieldsView.focus();
+      }
+    },
+    signal,
+  );
 
-  on(document, "keydown", (event) => {
-    const isTyping = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement || help.open;
-    if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
-    const actions = new Map([
-      ["?", () => help.showModal()],
-      ["p", togglePause],
-      ["s", () => void save()],
-      ["t", () => setTimeMode({ start: "previous", previous: "absolute", absolute: "start" }[state.timeMode])],
-      ["u", toggleMask],
-      ["b", () => setView("bytes")],
-      ["v", () => setView("message")],
-      ["m", toMessage],
-      ["n", () => void toViolation(false)],
-      ["N", () => void toViolation(true)],
-      ["Escape", toFrames],
-    ]);
-    const action = actions.get(event.key);
-    if (!action) return;
-    event.preventDefault();
-    action();
-  }, signal);
+  on(
+    document,
+    "keydown",
+    (event) => {
+      const isTyping =
+        event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement || help.open;
+      if (isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      const actions = new Map([
+        ["?", () => help.showModal()],
+        ["p", togglePause],
+        ["s", () => void save()],
+        ["t", () => setTimeMode({ start: "previous", previous: "absolute", absolute: "start" }[state.timeMode])],
+        ["u", toggleMask],
+        ["b", () => setView("bytes")],
+        ["v", () => setView("message")],
+        ["m", toMessage],
+        ["n", () => void toViolation(false)],
+        ["N", () => void toViolation(true)],
+        ["Escape", toFrames],
+      ]);
+      const action = actions.get(event.key);
+      if (!action) return;
+      event.preventDefault();
+      action();
+    },
+    signal,
+  );
 }
 
 function toFrames() {
@@ -529,7 +611,14 @@ function setTimeMode(mode) {
 async function clear() {
   await feed.clear();
   rows.clear();
-  Object.assign(state, { chosen: null, chosenIndex: null, picked: null, message: null, heldAt: null, isFollowing: true });
+  Object.assign(state, {
+    chosen: null,
+    chosenIndex: null,
+    picked: null,
+    message: null,
+    heldAt: null,
+    isFollowing: true,
+  });
   grid.removeAttribute("aria-activedescendant");
   renderChosen();
   render();

@@ -57,12 +57,18 @@ export class MessageView {
       this.#hex.show(bytes, [], info.badByte === null ? [] : [[info.badByte, info.badByte + 1]]);
       return;
     }
-    const notes = info.whole ? [] : [el("p", { class: "hint" }, "Not all of this message is here: what follows is the part that is.")];
+    const notes = info.whole
+      ? []
+      : [el("p", { class: "hint" }, "Not all of this message is here: what follows is the part that is.")];
     if (bytes.length === 0) {
       this.#textRoot.replaceChildren(...notes, el("p", { class: "hint" }, "The message is empty."));
       return;
     }
-    const pre = el("pre", { class: "message-text", tabIndex: 0, "aria-label": form === "json" ? "Message as JSON" : "Message as text" });
+    const pre = el("pre", {
+      class: "message-text",
+      tabIndex: 0,
+      "aria-label": form === "json" ? "Message as JSON" : "Message as text",
+    });
     this.#textRoot.replaceChildren(...notes, pre);
     this.#root.scrollTop = 0;
     if (form === "json" && json !== null) this.#showPieces(pre, json, 0);
@@ -82,7 +88,11 @@ export class MessageView {
     pre.append(
       badByte > PIECE ? "… " : "",
       before,
-      el("mark", { class: "bad-text", title: `Byte ${badByte}: not UTF-8 from here on` }, badByte < bytes.length ? `⟨${hex}⟩` : "⟨cut⟩"),
+      el(
+        "mark",
+        { class: "bad-text", title: `Byte ${badByte}: not UTF-8 from here on` },
+        badByte < bytes.length ? `⟨${hex}⟩` : "⟨cut⟩",
+      ),
       after,
       bytes.length > badByte + PIECE ? " …" : "",
     );
@@ -94,10 +104,15 @@ export class MessageView {
     pre.append(text.slice(from, to));
     if (to === text.length) return;
     const more = el("button", { type: "button" }, `Show more (${grouped(text.length - to)} characters)`);
-    on(more, "click", () => {
-      more.remove();
-      this.#showPieces(pre, text, to);
-    }, this.#signal);
+    on(
+      more,
+      "click",
+      () => {
+        more.remove();
+        this.#showPieces(pre, text, to);
+      },
+      this.#signal,
+    );
     pre.after(more);
   }
 }

@@ -18,12 +18,15 @@ let newsTimer;
 /** @param {Told} message @param {Transferable[]} [transfer] */
 function tell(message, transfer = []) {
   // The cast: without the worker library, TypeScript takes `self` for a window.
-  /** @type {{ postMessage(message: unknown, transfer: Transferable[]): void }} */ (/** @type {unknown} */ (self)).postMessage(message, transfer);
+  /** @type {{ postMessage(message: unknown, transfer: Transferable[]): void }} */ (
+    /** @type {unknown} */ (self)
+  ).postMessage(message, transfer);
 }
 
 /** @param {Capture} capture */
 function tellNews(capture) {
-  newsTimer ??= setTimeout(() => {
+  if (newsTimer !== undefined) return;
+  newsTimer = setTimeout(() => {
     newsTimer = undefined;
     tell({ type: "status", status: JSON.parse(capture.status()) });
   }, NEWS_EVERY);

@@ -4,6 +4,4 @@
 export type BoardSaid = { messageType: "echo_client"; text: string };
 
 /** Board family, from the server to the page. */
-export type BoardHeard =
-  | { messageType: "echo_server"; text: string }
-  | { messageType: "error"; error: string };
+export type BoardHeard = { messageType: "echo_server"; text: string } | { messageType: "error"; error: string };

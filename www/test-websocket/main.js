@@ -108,7 +108,16 @@ function send(words) {
   const said = { messageType: "echo_client", text: words };
   const message = state.path === "/echo" ? words : JSON.stringify(said);
   state.count += 1;
-  state.tests.unshift({ number: state.count, endpoint: state.path, text: words, sentLength: bytesOf(message), heardLength: null, sentAt: performance.now(), tripMs: null, outcome: null });
+  state.tests.unshift({
+    number: state.count,
+    endpoint: state.path,
+    text: words,
+    sentLength: bytesOf(message),
+    heardLength: null,
+    sentAt: performance.now(),
+    tripMs: null,
+    outcome: null,
+  });
   state.tests.length = Math.min(state.tests.length, SHOWN);
   socket.send(message);
   render();
@@ -151,7 +160,8 @@ function parsed(data) {
 
 /** @param {string} sent @param {string} heardText */
 function compared(sent, heardText) {
-  if (sent === heardText) return { isGood: true, words: sent.length > 60 ? "the same text" : sent === "" ? "the same, empty" : heardText };
+  if (sent === heardText)
+    return { isGood: true, words: sent.length > 60 ? "the same text" : sent === "" ? "the same, empty" : heardText };
   return { isGood: false, words: `differs: ${heardText.slice(0, 60)}` };
 }
 
@@ -178,13 +188,20 @@ function lengthForm(length) {
 function render() {
   const isOpen = state.connection === "open";
   byId("live", HTMLElement).dataset.state = { trying: "trying", open: "live", lost: "lost" }[state.connection];
-  setText("live-text", { trying: "Connecting", open: `Connected to ${state.path}`, lost: "Not connected" }[state.connection]);
+  setText(
+    "live-text",
+    { trying: "Connecting", open: `Connected to ${state.path}`, lost: "Not connected" }[state.connection],
+  );
   byId("send-text", HTMLButtonElement).disabled = !isOpen;
-  for (const button of document.querySelectorAll("[data-bytes]")) if (button instanceof HTMLButtonElement) button.disabled = !isOpen;
+  for (const button of document.querySelectorAll("[data-bytes]"))
+    if (button instanceof HTMLButtonElement) button.disabled = !isOpen;
   renderBanner();
   const done = state.tests.filter(({ outcome }) => outcome !== null);
   const good = done.filter(({ outcome }) => outcome?.isGood);
-  setText("summary", state.tests.length === 0 ? "None yet" : `${good.length} of ${state.tests.length} came back the same`);
+  setText(
+    "summary",
+    state.tests.length === 0 ? "None yet" : `${good.length} of ${state.tests.length} came back the same`,
+  );
   byId("answers", HTMLElement).replaceChildren(...state.tests.map(row));
 }
 
@@ -204,7 +221,11 @@ function renderBanner() {
   }
   const now = el("button", { class: "link", type: "button" }, "Try now");
   on(now, "click", () => retryNow());
-  banner.append(el("span", { class: "banner-title" }, "The connection was lost."), el("span", { class: "banner-wait", "aria-hidden": "true" }, waits), now);
+  banner.append(
+    el("span", { class: "banner-title" }, "The connection was lost."),
+    el("span", { class: "banner-wait", "aria-hidden": "true" }, waits),
+    now,
+  );
 }
 
 /** @param {Test} test */
@@ -212,7 +233,9 @@ function row(test) {
   const sent = lengthForm(test.sentLength);
   const lengths = test.heardLength === null ? sent : `${sent}, back ${lengthForm(test.heardLength)}`;
   const { outcome } = test;
-  const answer = outcome ? el("span", { class: outcome.isGood ? "outcome-good" : "outcome-bad" }, `${outcome.isGood ? "✓" : "⚠"} `) : null;
+  const answer = outcome
+    ? el("span", { class: outcome.isGood ? "outcome-good" : "outcome-bad" }, `${outcome.isGood ? "✓" : "⚠"} `)
+    : null;
   return el(
     "tr",
     {},

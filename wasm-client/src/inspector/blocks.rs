@@ -5,6 +5,8 @@
 
 use std::collections::VecDeque;
 
+use framescope_codec::capture::save::{self, Place};
+
 /// The blocks held, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
@@ -20,6 +22,8 @@ pub(super) struct Blocks {
 #[derive(Debug)]
 struct Block {
     bytes: Box<[u8]>,
+    /// Where its packet stands in its connection, if it is one.
+    place: Option<Place>,
     /// One past the index of the last row that this block completed.
     rows_end: u64,
 }
@@ -52,7 +56,7 @@ impl Blocks {
         }
         let Some(len) = self.partial.get(at + 4..).and_then(|rest| rest.first_chunk()) else { return Ok(None) };
         let len = if self.big_endian { u32::from_be_bytes(*len) } else { u32::from_le_bytes(*len) } as usize;
-        if len < 12 || len % 4 != 0 || len > LARGEST {
+        if len < 12 || !len.is_multiple_of(4) || len > LARGEST {
             return Err(NotPcapng);
         }
         Ok((self.partial.len() - at >= len).then_some(len))
@@ -63,11 +67,12 @@ impl Blocks {
         &self.partial[at..at + len]
     }
 
-    /// Keeps a block that was read.
-    pub(super) fn keep(&mut self, at: usize, len: usize, rows_end: u64) {
+    /// Keeps a block that was read; `place` is what the codec made of the packet in it.
+    pub(super) fn keep(&mut self, at: usize, len: usize, place: Option<Place>, rows_end: u64) {
         let bytes: Box<[u8]> = self.partial[at..at + len].into();
+        let place = place.filter(|_| matches!(self.kind(&bytes), ENHANCED_PACKET | SIMPLE_PACKET));
         self.len += len + size_of::<Block>();
-        self.held.push_back(Block { bytes, rows_end });
+        self.held.push_back(Block { bytes, place, rows_end });
     }
 
     /// Lets go of the first `at` bytes fed: they are kept as blocks.
@@ -97,10 +102,14 @@ impl Blocks {
         while self.drop_oldest().is_some() {}
     }
 
-    /// All blocks held, as one valid capture.
+    /// All blocks held, as one valid capture. Connections whose beginning was dropped are marked so that they can
+    /// be read again; all else is as it came.
     pub(super) fn save(&self) -> Vec<u8> {
-        let held = self.held.iter().map(|block| &block.bytes);
-        self.opening.iter().chain(held).flat_map(|bytes| bytes.iter().copied()).collect()
+        let opening = self.opening.iter().map(|bytes| (&bytes[..], None));
+        let held = self.held.iter().map(|block| (&block.bytes[..], block.place));
+        let mut out = Vec::with_capacity(self.len);
+        save::save(opening.chain(held), &mut out);
+        out
     }
 
     fn kind(&self, block: &[u8]) -> u32 {
@@ -112,6 +121,8 @@ impl Blocks {
 /// Reads the same in both byte orders.
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
+const SIMPLE_PACKET: u32 = 3;
+const ENHANCED_PACKET: u32 = 6;
 
 /// No packet of a tap comes near this; a longer block is no block.
 const LARGEST: usize = 64 << 20;
@@ -135,7 +146,7 @@ mod tests {
         blocks.feed(bytes);
         let mut at = 0;
         while let Some(len) = blocks.whole_block_at(at).unwrap() {
-            blocks.keep(at, len, 0);
+            blocks.keep(at, len, None, 0);
             at += len;
         }
         blocks.settle(at);

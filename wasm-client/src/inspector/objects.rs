@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 /// A whole number that JavaScript may not be able to hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Count(pub u64);
+pub(super) struct Count(pub(super) u64);
 
 /// `Number.MAX_SAFE_INTEGER`.
 const MAX_SAFE: u64 = (1 << 53) - 1;

@@ -1,5 +1,6 @@
 //! What the codec reads out of a capture, as rows.
 
+use framescope_codec::capture::save::Place;
 use framescope_codec::capture::{Decoder, End, Event, Record, What as Happened};
 
 use super::handshake::{Handshake, deflate_words};
@@ -13,6 +14,11 @@ impl Reader {
     /// Takes one block, or more.
     pub(super) fn feed(&mut self, bytes: &[u8]) {
         self.0.feed(bytes);
+    }
+
+    /// Where the last packet taken stands in its connection.
+    pub(super) const fn last_place(&self) -> Option<Place> {
+        self.0.last_place()
     }
 
     /// The next row.
