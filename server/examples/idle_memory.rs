@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: idle_memory PID ADDRESS [COUNT] [PATH]".into());
     };
     let count: usize = arguments.next().map_or(Ok(10_000), |count| count.parse())?;
-    let path = arguments.next().unwrap_or("/echo".to_owned());
+    let path = arguments.next().unwrap_or_else(|| "/echo".into());
     // The first few pay for what all share.
     let warm_up = open(&address, &path, 100)?;
     exchange(&warm_up)?;

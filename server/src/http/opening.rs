@@ -20,8 +20,8 @@ use crate::ws::thread;
 pub(crate) enum Begun {
     /// It means to be an opening handshake. The bytes that came behind its head are in `behind`.
     Upgrade { request: Request, behind: Vec<u8> },
-    /// Some other request, as it was received so far.
-    Plain(Vec<u8>),
+    /// Some other request, and all that was received so far.
+    Plain { request: Request, received: Vec<u8> },
     /// It is no HTTP that we would have, or too much of it.
     Bad(HandshakeError),
     /// The peer left without having asked for anything.
@@ -44,7 +44,7 @@ pub(crate) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
         };
         return match Request::read(&received[..len]) {
             Ok(request) if request.is_upgrade() => Begun::Upgrade { request, behind: received.split_off(len) },
-            Ok(_) => Begun::Plain(received),
+            Ok(request) => Begun::Plain { request, received },
             Err(error) => Begun::Bad(error),
         };
     }
@@ -73,7 +73,7 @@ pub(crate) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) 
         socket.shutdown().await?;
         let mut discarded = Vec::new();
         let mut total = 0;
-        while total <= config.linger_max {
+        while total <= config.linger_max.min(DISCARD_MAX) {
             discarded.clear();
             match tokio::time::timeout(config.linger_quiet, read_some(&socket, &mut discarded)).await {
                 Ok(Ok(len)) if len > 0 => total += len,
@@ -85,6 +85,9 @@ pub(crate) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) 
     // However it went, that was all there was to say.
     let _ = tokio::time::timeout(config.linger_deadline.max(Duration::from_millis(1)), linger).await;
 }
+
+/// Who sends this much behind a request that was refused will not read the answer.
+const DISCARD_MAX: usize = 1 << 20;
 
 /// A stream that begins with bytes that were read from it already.
 #[derive(Debug)]

@@ -71,8 +71,9 @@ impl Inner {
         let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, config.head_limits()));
         let answer = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
-            Some(Ok(Begun::Plain(bytes))) => {
-                tokio::task::spawn_local(self.clone().converse(Replay::new(bytes, socket), guest));
+            Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE.bytes(),
+            Some(Ok(Begun::Plain { received, .. })) => {
+                tokio::task::spawn_local(self.clone().converse(Replay::new(received, socket), guest));
                 return;
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
@@ -89,6 +90,13 @@ impl Inner {
             Some(Err(_elapsed)) => Refusal::TOO_SLOW.bytes(),
         };
         opening::part(socket, &answer, config).await;
+    }
+
+    /// Whether a body is to come that nobody will read. The library would answer and hang up, and the answer
+    /// might not survive it.
+    fn announces_too_much(&self, request: &Request) -> bool {
+        let length = request.header("content-length").and_then(|value| std::str::from_utf8(value).ok());
+        length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > self.site.config.body_max as u64)
     }
 
     /// Speaks HTTP for as long as the peer does.

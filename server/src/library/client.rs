@@ -308,9 +308,12 @@ async fn open<S: AsyncRead + AsyncWrite + Unpin>(
 #[derive(Default)]
 struct Inbox {
     queue: Queue,
-    on_message: Option<Box<dyn FnMut(Message<'_>, &Outbox) + Send>>,
-    on_close: Option<Box<dyn FnMut(&Closed) + Send>>,
+    on_message: Option<Box<OnMessage>>,
+    on_close: Option<Box<OnClose>>,
 }
+
+type OnMessage = dyn FnMut(Message<'_>, &Outbox) + Send;
+type OnClose = dyn FnMut(&Closed) + Send;
 
 impl Witness for Inbox {
     fn read(&mut self, _bytes: &[u8], _receiver: &Receiver) {}

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use framescope_codec::deflate::params::DeflatePolicy;
-use framescope_codec::handshake::HandshakeError;
+use framescope_codec::handshake::{HandshakeError, HandshakeRule, Request};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -182,7 +182,7 @@ impl<H: Fn(WebSocketConnection) + Clone + 'static> Inner<H> {
                     Err(refusal) => refusal,
                 }
             }
-            Some(Ok(Begun::Plain(head))) => Refusal::plain(&head),
+            Some(Ok(Begun::Plain { request, .. })) => Refusal::plain(&request),
             Some(Ok(Begun::Bad(error))) => error.into(),
             Some(Err(_elapsed)) => Refusal::TOO_SLOW,
         };
@@ -198,10 +198,8 @@ impl<H> fmt::Debug for Plain<H> {
 
 impl Refusal {
     /// Where only WebSocket is spoken, a plain request is a handshake that lacks everything.
-    fn plain(head: &[u8]) -> Self {
-        match framescope_codec::handshake::Request::read(head).and_then(|request| request.check()) {
-            Err(error) => error.into(),
-            Ok(_) => HandshakeError::Request(framescope_codec::handshake::HandshakeRule::UpgradeNotWebSocket).into(),
-        }
+    fn plain(request: &Request) -> Self {
+        let error = request.check().err();
+        error.unwrap_or(HandshakeError::Request(HandshakeRule::UpgradeNotWebSocket)).into()
     }
 }

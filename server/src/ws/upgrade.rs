@@ -218,6 +218,7 @@ impl Opened {
 
 impl Refusal {
     pub(crate) const NOT_FOUND: Self = Self::new(404, "there is no WebSocket here");
+    pub(crate) const TOO_LARGE: Self = Self::new(413, "the body is too large");
     pub(crate) const TOO_SLOW: Self = Self::new(408, "the request took too long");
 
     const fn new(status: u16, reason: &'static str) -> Self {
