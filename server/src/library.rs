@@ -15,6 +15,8 @@ use crate::ws::Outbox;
 mod client;
 mod connection;
 mod server;
+#[cfg(test)]
+mod tests;
 
 /// Something that came in over a connection.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -96,7 +96,9 @@ impl Inner {
     /// might not survive it.
     fn announces_too_much(&self, request: &Request) -> bool {
         let length = request.header("content-length").and_then(|value| std::str::from_utf8(value).ok());
-        length.and_then(|length| length.parse::<u64>().ok()).is_some_and(|length| length > self.site.config.body_max as u64)
+        length
+            .and_then(|length| length.parse::<u64>().ok())
+            .is_some_and(|length| length > self.site.config.body_max as u64)
     }
 
     /// Speaks HTTP for as long as the peer does.
