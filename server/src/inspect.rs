@@ -19,3 +19,5 @@ pub(crate) use tap::Tap;
 mod feed;
 mod hub;
 mod tap;
+#[cfg(test)]
+mod tests;
