@@ -1,1 +1,26 @@
-//! What the tests of the whole house share.
+//! What the tests of the whole house share: a server to test, and a client that says anything.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use framescope_tests::{OutFrame, TestServer, WireClient};
+//!
+//! let server = TestServer::start().await;
+//! let mut client = WireClient::open(server.addr(), "/echo").await;
+//! client.send_frame(OutFrame::text("x").rsv(2)).await; // a reserved bit: RFC 6455, 5.2
+//! client.assert_closed(1002).await;
+//! # }
+//! ```
+
+use std::time::Duration;
+
+pub mod corpus;
+mod process;
+mod server;
+mod wire;
+
+pub use process::ServerProcess;
+pub use server::TestServer;
+pub use wire::{ACCEPT, Ending, InFrame, KEY, NONCE, OutFrame, ResponseHead, WireClient, frames, hex, opening_request};
+
+/// How long a test waits for what should come at once, before it fails.
+pub const PATIENCE: Duration = Duration::from_secs(20);
