@@ -22,6 +22,7 @@ pub(crate) use serve::Http;
 
 mod error;
 mod files;
+mod gzip;
 mod headers;
 pub(crate) mod opening;
 mod serve;
@@ -33,6 +34,7 @@ pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) origins: OriginPolicy,
     pub(crate) files: Files,
+    pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
 }
 
@@ -40,7 +42,7 @@ impl Site {
     pub(crate) fn new(config: Config) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
-        Ok(Self { config, origins, files, hub: Arc::default() })
+        Ok(Self { config, origins, files, gzip: gzip::Cache::default(), hub: Arc::default() })
     }
 }
 
@@ -87,7 +89,7 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
         files::Found::Folder(location) => return error::redirect(&location),
         files::Found::Nothing => return error::not_found(path),
     };
-    let mut response = files::respond(found, request.headers());
+    let mut response = files::respond(found, request.headers(), &site.gzip).await;
     if files::is_html(&response) {
         let cookies = request.headers().get_all(header::COOKIE);
         if SessionId::from_cookies(cookies.iter().map(HeaderValue::as_bytes)).is_none() {

@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
+use super::gzip;
+
 /// `www/` with the wasm module in `www/pkg`, if that was built.
 #[derive(RustEmbed)]
 #[folder = "../www"]
@@ -143,26 +145,40 @@ fn mime_of(name: &str) -> HeaderValue {
     HeaderValue::from_static(known)
 }
 
-/// 200 with the file, or 304 if the browser has it. It is asked to check each time: pages and their
-/// scripts must belong together.
-pub(crate) fn respond(file: File, request: &HeaderMap) -> Response {
-    let mut response = Response::new(super::body(file.bytes));
+/// 200 with the file, in gzip if that is welcome, or 304 if the browser has it. It is asked to check each time: pages
+/// and their scripts must belong together.
+pub(crate) async fn respond(mut file: File, request: &HeaderMap, cache: &gzip::Cache) -> Response {
     let is_known = request
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .any(|tag| tag.trim().trim_start_matches("W/") == file.etag || tag.trim() == "*");
-    if is_known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = super::body(Bytes::new());
+    let is_compressible = gzip::is_compressible(file.mime.as_bytes());
+    let mut headers = HeaderMap::new();
+    if is_compressible {
+        headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
-    let headers = response.headers_mut();
+    if is_known {
+        file.bytes = Bytes::new();
+    } else if is_compressible
+        && gzip::is_welcome(request)
+        && let Some(smaller) = cache.compressed(&file.etag, &file.bytes).await
+    {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        file.bytes = smaller;
+    }
     headers.insert(header::CONTENT_TYPE, file.mime);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    if let Ok(etag) = HeaderValue::from_str(&file.etag) {
+    // Weak, as it stands for the file in either coding (RFC 9110, 8.8.3.3).
+    if let Ok(etag) = HeaderValue::from_str(&format!("W/{}", file.etag)) {
         headers.insert(header::ETAG, etag);
     }
+    let mut response = Response::new(super::body(file.bytes));
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+    }
+    *response.headers_mut() = headers;
     response
 }
 
@@ -222,12 +238,13 @@ mod tests {
         assert!(matches!(files.find("/nowhere").await, Found::Nothing));
     }
 
-    #[test]
-    fn a_browser_that_has_the_file_gets_304() {
+    #[tokio::test]
+    async fn a_browser_that_has_the_file_gets_304() {
         let file = || File { bytes: Bytes::from_static(b"x"), mime: mime_of("x.js"), etag: "\"1\"".to_owned() };
         let mut request = HeaderMap::new();
-        assert_eq!(respond(file(), &request).status(), 200);
+        let cache = gzip::Cache::default();
+        assert_eq!(respond(file(), &request, &cache).await.status(), 200);
         request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"0\", W/\"1\""));
-        assert_eq!(respond(file(), &request).status(), 304);
+        assert_eq!(respond(file(), &request, &cache).await.status(), 304);
     }
 }
