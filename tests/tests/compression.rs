@@ -253,7 +253,7 @@ impl Bits<'_> {
                     let length = base + self.take(extra) as usize;
                     let symbol = self.symbol(distances);
                     let extra = (symbol / 2).saturating_sub(1);
-                    let base = if symbol < 4 { symbol + 1 } else { (2 + symbol % 2 << extra) + 1 };
+                    let base = if symbol < 4 { symbol + 1 } else { ((2 + symbol % 2) << extra) + 1 };
                     let distance = (base + self.take(extra)) as usize;
                     if distance > window || distance > out.len() {
                         return false;

@@ -68,7 +68,7 @@ async fn pings_are_answered_by_themselves_on_both_sides() {
     client.ping(b"from the client").expect("it is open");
     assert_eq!(next(&mut client).await, Event::Ping(b"from the server".to_vec()));
     assert_eq!(next(&mut client).await, Event::Pong(b"from the client".to_vec()));
-    assert!(client.ping(&[0; 126]).is_err(), "too long for a ping");
+    assert!(client.ping([0; 126]).is_err(), "too long for a ping");
     assert!(client.pong(b"unasked").is_ok());
 }
 
@@ -213,7 +213,8 @@ fn good(accept: &str) -> String {
 async fn the_client_refuses_an_answer_that_is_wrong() {
     let with =
         |line: &'static str| move |accept: &str| good(accept).replacen("\r\n\r\n", &format!("\r\n{line}\r\n\r\n"), 1);
-    let answers: [Box<dyn FnOnce(&str) -> String + Send>; 9] = [
+    type Answer = Box<dyn FnOnce(&str) -> String + Send>;
+    let answers: [Answer; 9] = [
         Box::new(|_| good("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")),
         Box::new(|accept| good(accept).replace("101", "200")),
         Box::new(|accept| good(accept).replace("Upgrade: websocket\r\n", "")),
