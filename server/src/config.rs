@@ -4,6 +4,8 @@
 //! (`FRAMESCOPE_MESSAGE_MAX`) and on the command line (`--message-max 8MiB`); a later one of these
 //! wins over an earlier. [`Settings`] is what was said, with holes; [`Config`] is what holds.
 
+#![allow(rustdoc::bare_urls, reason = "what documents a setting is its text in `--help`, too")]
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
