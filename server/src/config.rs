@@ -21,6 +21,7 @@ mod units;
 /// the default as people would write it.
 macro_rules! settings {
     ($($(#[$doc:meta])* [$($arg:tt)*] $name:ident: $said:ty => $used:ty = $default:expr, $shown:literal;)*) => {
+        #[allow(rustdoc::bare_urls, reason = "these texts are the program's help as well")]
         /// The settings as one source gave them: flags and environment, or a file.
         #[derive(Args, Clone, Debug, Default, Deserialize, PartialEq)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -28,6 +29,7 @@ macro_rules! settings {
             $($(#[$doc])* #[arg(long, $($arg)*)] pub $name: Option<$said>,)*
         }
 
+        #[allow(rustdoc::bare_urls, reason = "as above")]
         /// What the server runs with.
         ///
         /// ```
@@ -183,9 +185,6 @@ impl Config {
         }
         if self.head_max < 1024 {
             return Err("head-max: no browser gets by with less than 1KiB".to_owned());
-        }
-        if self.data_dir.is_some() && self.in_memory {
-            return Err("data-dir and in-memory exclude each other".to_owned());
         }
         Ok(())
     }

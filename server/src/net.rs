@@ -59,7 +59,8 @@ impl Options {
             connections_max: config.connections_max,
             connections_per_address: config.connections_per_address,
             shutdown_deadline: config.shutdown_deadline,
-            unacknowledged_max: config.idle_deadline,
+            // A peer that does not read for a while is the idle deadline's affair, not the kernel's.
+            unacknowledged_max: config.idle_deadline.max(Duration::from_secs(60)),
             full,
         }
     }

@@ -275,8 +275,8 @@ impl Watch {
         };
         // A booked slot that has passed has woken us by now.
         if deadline.is_before(self.booked) || !now.is_before(self.booked) {
-            self.booked = if now.is_before(deadline) { deadline } else { now.after(TICK_MILLIS) };
-            thread::wake_at(self.place, self.booked);
+            let when = if now.is_before(deadline) { deadline } else { now.after(TICK_MILLIS) };
+            self.booked = thread::wake_at(self.place, when);
         }
     }
 }

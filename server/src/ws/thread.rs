@@ -50,15 +50,16 @@ impl Place {
 
 struct Thread {
     started: Instant,
-    now: Cell<u32>,
+    /// Milliseconds since, as of the last tick.
+    now: Cell<u64>,
     is_ticking: Cell<bool>,
     is_stopping: Cell<bool>,
     /// Whose task is running; it need not be woken.
     running: Cell<Place>,
     tasks: RefCell<Slab<Waker>>,
     wheel: RefCell<Vec<Vec<Place>>>,
-    /// The slot that was last emptied.
-    slot: Cell<usize>,
+    /// The tick whose slot was last emptied.
+    turned: Cell<u64>,
     read_buffer: Cell<Option<Box<[u8]>>>,
     write_buffer: Cell<Vec<u8>>,
 }
@@ -72,7 +73,7 @@ thread_local! {
         running: Cell::new(Place::NONE),
         tasks: RefCell::default(),
         wheel: RefCell::new(vec![Vec::new(); SLOTS]),
-        slot: Cell::new(0),
+        turned: Cell::new(0),
         read_buffer: Cell::new(None),
         write_buffer: Cell::new(Vec::new()),
     };
@@ -81,7 +82,7 @@ thread_local! {
 /// The present, a tick exact at best. Costs no system call.
 #[inline]
 pub(crate) fn now() -> Tick {
-    Tick(THREAD.with(|thread| thread.now.get()))
+    THREAD.with(Thread::tick)
 }
 
 /// Whether the server is about to end.
@@ -94,8 +95,11 @@ pub(crate) fn is_stopping() -> bool {
 pub(crate) fn enter(waker: &Waker) -> Place {
     THREAD.with(|thread| {
         if !thread.is_ticking.replace(true) {
-            thread.refresh();
-            tokio::task::spawn_local(tick());
+            // While nobody was there, nobody kept the time.
+            let now = thread.elapsed();
+            thread.now.set(now);
+            thread.turned.set(now / TICK);
+            tokio::task::spawn_local(keep_time());
         }
         let place = thread.tasks.borrow_mut().insert(waker.clone());
         Place(u32::try_from(place).unwrap_or(u32::MAX))
@@ -145,15 +149,15 @@ impl Drop for Running {
     }
 }
 
-/// Has the task at `place` woken at `when` or a tick later. Being woken for nothing is possible: the
-/// place may have belonged to another when the slot was booked.
-pub(crate) fn wake_at(place: Place, when: Tick) {
+/// Has the task at `place` woken at `when` or a tick later, never earlier; or at the wheel's horizon, if that is nearer.
+/// Says which. Being woken for nothing is possible: the place may have belonged to another when the slot was booked.
+pub(crate) fn wake_at(place: Place, when: Tick) -> Tick {
     THREAD.with(|thread| {
-        let ticks = (when.since(Tick(thread.now.get())) / TICK_MILLIS) as usize + 1;
-        // What lies beyond the horizon is looked at again there.
-        let slot = (thread.slot.get() + ticks.min(SLOTS - 1)) % SLOTS;
-        thread.wheel.borrow_mut()[slot].push(place);
-    });
+        let ahead = when.since(thread.tick()).min(HORIZON_MILLIS);
+        let due = (thread.now.get() + u64::from(ahead)) / TICK + 1;
+        thread.wheel.borrow_mut()[slot_of(due)].push(place);
+        thread.tick().after(ahead)
+    })
 }
 
 /// Lends the thread's read buffer. It has been written to before and is never wiped.
@@ -199,32 +203,36 @@ pub(crate) fn stop() {
 }
 
 /// Keeps the clock and turns the wheel, for as long as there are connections.
-async fn tick() {
-    let mut interval = tokio::time::interval(Duration::from_millis(TICK_MILLIS.into()));
+async fn keep_time() {
+    let mut interval = tokio::time::interval(Duration::from_millis(TICK));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        if !THREAD.with(Thread::turn) {
+        if !THREAD.with(|thread| thread.turn(thread.elapsed())) {
             return;
         }
     }
 }
 
 impl Thread {
-    fn refresh(&self) -> u32 {
-        let before = self.now.get();
-        #[expect(clippy::cast_possible_truncation, reason = "the clock wraps, and only differences are used")]
-        self.now.set(self.started.elapsed().as_millis() as u32);
-        self.now.get().wrapping_sub(before)
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Empties the slots whose time has come. False once there is nobody left to wake.
-    fn turn(&self) -> bool {
-        let slots = (self.refresh() / TICK_MILLIS).max(1) as usize;
+    #[inline]
+    fn tick(&self) -> Tick {
+        #[expect(clippy::cast_possible_truncation, reason = "ticks wrap, and only differences are used")]
+        Tick(self.now.get() as u32)
+    }
+
+    /// It is `now`: empties the slots whose time has come. False once there is nobody left to wake.
+    fn turn(&self, now: u64) -> bool {
+        self.now.set(now);
         let tasks = self.tasks.borrow();
-        for _ in 0..slots.min(SLOTS) {
-            let slot = (self.slot.get() + 1) % SLOTS;
-            self.slot.set(slot);
+        let (from, to) = (self.turned.replace(now / TICK), now / TICK);
+        // After a very long pause once round the wheel is enough.
+        for tick in from.max(to.saturating_sub(SLOTS as u64)) + 1..=to {
+            let slot = slot_of(tick);
             let mut due = std::mem::take(&mut self.wheel.borrow_mut()[slot]);
             due.drain(..).filter_map(|place| tasks.get(place.0 as usize)).for_each(Waker::wake_by_ref);
             if due.capacity() <= SLOT_KEPT {
@@ -236,11 +244,19 @@ impl Thread {
     }
 }
 
-/// How coarse time is.
+fn slot_of(tick: u64) -> usize {
+    usize::try_from(tick % SLOTS as u64).unwrap_or_default()
+}
+
+/// How coarse time is, in milliseconds.
 pub(crate) const TICK_MILLIS: u32 = 50;
+const TICK: u64 = TICK_MILLIS as u64;
 
 /// With the tick, a horizon of 102 s.
 const SLOTS: usize = 2048;
+
+/// What lies further ahead is looked at again there.
+const HORIZON_MILLIS: u32 = 100_000;
 
 /// A slot that was emptied keeps room for this many.
 const SLOT_KEPT: usize = 64;
@@ -270,30 +286,68 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_task_is_woken_in_its_slot_and_not_before() {
+    /// In the middle of a runtime on which local tasks may be spawned.
+    async fn on_a_thread(test: impl FnOnce(u64, &dyn Fn(u64) -> bool, &dyn Fn() -> u32, &Waker)) {
         tokio::task::LocalSet::new()
             .run_until(async {
                 let count = Arc::new(Count(AtomicU32::new(0)));
-                let place = enter(&count.clone().into());
-                wake_at(place, now().after(120));
-                let woken = || count.0.load(Ordering::Relaxed);
-                for expected in [0, 0, 1, 1] {
-                    THREAD.with(Thread::turn);
-                    assert_eq!(woken(), expected);
-                }
-                wake(place);
-                assert_eq!(woken(), 2);
-                let running = run(place);
-                wake(place);
-                assert_eq!(woken(), 2, "the running task need not be woken");
-                drop(running);
-                leave(place);
-                wake(place);
-                assert_eq!(woken(), 2);
-                assert!(!THREAD.with(Thread::turn), "nobody is left");
+                let now = THREAD.with(Thread::elapsed);
+                let turn = |now| THREAD.with(|thread| thread.turn(now));
+                test(now, &turn, &|| count.0.load(Ordering::Relaxed), &count.clone().into());
             })
             .await;
+    }
+
+    #[tokio::test]
+    async fn a_task_is_woken_in_its_time_and_not_before() {
+        on_a_thread(|start, turn, woken, waker| {
+            let place = enter(waker);
+            turn(start);
+            assert_eq!(wake_at(place, now().after(120)), now().after(120));
+            for at in (0..=120).step_by(7) {
+                turn(start + at);
+                assert_eq!(woken(), 0, "after {at} ms");
+            }
+            turn(start + 200);
+            assert_eq!(woken(), 1);
+            turn(start + 200_000);
+            assert_eq!(woken(), 1);
+            leave(place);
+            assert!(!turn(start + 200_050), "nobody is left");
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn what_lies_beyond_the_horizon_is_looked_at_there() {
+        on_a_thread(|start, turn, woken, waker| {
+            let place = enter(waker);
+            turn(start);
+            assert_eq!(wake_at(place, now().after(1_000_000)), now().after(HORIZON_MILLIS));
+            turn(start + 99_900);
+            assert_eq!(woken(), 0);
+            turn(start + 100_100);
+            assert_eq!(woken(), 1);
+            leave(place);
+        })
+        .await;
+    }
+
+    #[tokio::test]
+    async fn whoever_runs_need_not_be_woken() {
+        on_a_thread(|_, _, woken, waker| {
+            let place = enter(waker);
+            wake(place);
+            assert_eq!(woken(), 1);
+            let running = run(place);
+            wake(place);
+            assert_eq!(woken(), 1);
+            drop(running);
+            leave(place);
+            wake(place);
+            assert_eq!(woken(), 1);
+        })
+        .await;
     }
 
     #[test]
