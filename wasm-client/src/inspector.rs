@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use framescope_codec::capture::Direction;
-use framescope_codec::dissect::Dissection;
+use framescope_codec::dissect::{Dissection, Inflation};
 use framescope_codec::{MessageKind, Opcode, close_code_name};
 
 mod blocks;
@@ -23,7 +23,6 @@ pub use dissection::{dissect, dissection_json};
 pub use objects::{Details, Row, Status};
 
 use blocks::Blocks;
-use dissection::inflation_name;
 use handshake::Handshake;
 use objects::{Count, Fragment, MessageInfo};
 use records::Reader;
@@ -446,7 +445,7 @@ impl Capture {
                 kind: dissection.header.opcode.name(),
                 length: payload.len(),
                 compressed: false,
-                inflation: inflation_name(framescope_codec::dissect::Inflation::NotNeeded),
+                inflation: inflation_words(Inflation::NotNeeded),
                 whole: dissection.payload_missing == 0,
                 fragments: 1,
                 first_row: Some(index),
@@ -474,7 +473,7 @@ impl Capture {
             kind: kind.unwrap_or("binary"),
             length: payload.len(),
             compressed: message.compressed,
-            inflation: inflation_name(message.inflation),
+            inflation: inflation_words(message.inflation),
             whole: message.payload_is_whole,
             fragments: message.fragments,
             first_row: Some(span.map_or(index, |span| span.first_row).max(self.first)),
@@ -591,6 +590,15 @@ fn frame_preview(dissection: &Dissection, span: Option<Span>) -> (String, &'stat
         (preview::text(shown), "text")
     } else {
         (preview::bytes(shown), "hex")
+    }
+}
+
+const fn inflation_words(inflation: Inflation) -> &'static str {
+    match inflation {
+        Inflation::NotNeeded => "not compressed",
+        Inflation::Done => "inflated",
+        Inflation::Failed => "cannot be inflated: not valid DEFLATE data",
+        Inflation::HistoryMissing => "cannot be inflated: what it refers back to was not captured",
     }
 }
 

@@ -217,7 +217,12 @@ export class BytesView {
       }
       const name = el(
         "span",
-        { class: "bit-name", "data-field": field.name, "aria-hidden": "true", title: `${field.label}: ${field.value}` },
+        {
+          class: to - from === 1 ? "bit-name bit-name-single" : "bit-name",
+          "data-field": field.name,
+          "aria-hidden": "true",
+          title: `${field.label}: ${field.value}`,
+        },
         SHORT.get(field.name) ?? field.label,
       );
       name.style.gridColumn = `${column(from)} / ${column(to - 1) + 1}`;

@@ -17,6 +17,7 @@ const GREETINGS = new Map([
 /** @typedef {{ name: "closed", why: string } | { name: "opening" | "open" | "closing", socket: WebSocket }} State */
 
 export class Composer {
+  #form = byId("composer", HTMLFormElement);
   #endpoint = byId("endpoint", HTMLSelectElement);
   #text = byId("text", HTMLInputElement);
   #stateText = byId("composer-state", HTMLElement);
@@ -33,7 +34,7 @@ export class Composer {
   /** @param {AbortSignal} signal */
   constructor(signal) {
     on(
-      byId("composer", HTMLFormElement),
+      this.#form,
       "submit",
       (event) => {
         event.preventDefault();
@@ -111,8 +112,9 @@ export class Composer {
     const state = this.#state;
     const isOpen = state.name === "open";
     this.#stateText.textContent =
-      state.name === "closed" ? state.why : { opening: "Opening", open: "Open", closing: "Closing" }[state.name];
+      state.name === "closed" ? state.why : { opening: "Opening", open: "Connected", closing: "Closing" }[state.name];
     this.#stateText.dataset.state = state.name;
+    this.#form.dataset.state = state.name;
     this.#endpoint.disabled = state.name !== "closed";
     this.#buttons.open.disabled = state.name !== "closed";
     this.#text.disabled = !isOpen;

@@ -36,6 +36,8 @@ const state = {
   failure: null,
   /** While the list is held still: one past its last row. @type {number | null} */
   heldAt: null,
+  /** Whether the first frame is to be chosen when it comes: whoever asks for a connection wants to see one. */
+  showsFirst: false,
   /** Whether the list goes on with what comes. */
   isFollowing: true,
   /** @type {number | null} */
@@ -155,6 +157,7 @@ function heardStatus(status) {
   list.setCount(end() - first(), first() - before);
   if (state.isFollowing && state.heldAt === null) list.showEnd();
   list.redraw();
+  if (state.showsFirst) void showFirst();
   // A fragment that was alone may have got its message.
   const fragment = state.chosen?.details.row.fragment;
   if (state.chosenIndex !== null && fragment && fragment.of === null) void load(state.chosenIndex, false);
@@ -175,6 +178,19 @@ function choose(index) {
   grid.setAttribute("aria-activedescendant", `row-${index}`);
   renderNewest();
   void load(index, true);
+}
+
+/** Chooses the first frame, once there is one, and goes on following what comes. */
+async function showFirst() {
+  const known = await feed.rows(first(), 8);
+  const frame = known.find(({ kind }) => kind === "frame");
+  if (!frame || !state.showsFirst) return;
+  state.showsFirst = false;
+  if (state.chosenIndex !== null) return;
+  const { isFollowing } = state;
+  choose(frame.index);
+  state.isFollowing = isFollowing;
+  renderNewest();
 }
 
 /** @param {number} index @param {boolean} isNew */
@@ -349,7 +365,15 @@ function renderEmpty() {
 
 function ready() {
   const open = el("button", { class: "primary large", type: "button" }, "Open a connection");
-  on(open, "click", () => composer.open({ isGreeting: true }), signal);
+  on(
+    open,
+    "click",
+    () => {
+      state.showsFirst = true;
+      composer.open({ isGreeting: true });
+    },
+    signal,
+  );
   return [
     title("Every frame, bit by bit"),
     text(

@@ -91,7 +91,7 @@ pub fn dissection_json(dissection: &Dissection) -> String {
 }
 
 /// How inflating went, in kebab case.
-pub(crate) const fn inflation_name(inflation: Inflation) -> &'static str {
+const fn inflation_name(inflation: Inflation) -> &'static str {
     match inflation {
         Inflation::NotNeeded => "not-needed",
         Inflation::Done => "done",
@@ -112,7 +112,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Our own types hold nothing that JSON cannot.
-pub(crate) fn json(value: &impl Serialize) -> String {
+fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
