@@ -101,14 +101,15 @@ export class BytesView {
       "aria-orientation": "horizontal",
       "aria-label": "The first two bytes, bit by bit",
     });
-    const scroller = el("div", { class: "scroller", role: "rowgroup", tabIndex: -1 });
-    this.#grid = el(
-      "div",
-      { class: "dump-grid", role: "grid", tabIndex: 0, "aria-label": label, "aria-readonly": "true" },
-      scroller,
-    );
+    this.#grid = el("div", {
+      class: "scroller dump-grid",
+      role: "grid",
+      tabIndex: 0,
+      "aria-label": label,
+      "aria-readonly": "true",
+    });
     root.append(this.#bits, this.#grid);
-    this.#list = new VirtualList(scroller, {
+    this.#list = new VirtualList(this.#grid, {
       rowHeight: "--byte-row",
       draw: (row, index) => this.#drawRow(row, index),
       signal,

@@ -124,14 +124,12 @@ export class FieldsView {
       card.append(el("span", { class: "note" }, `${what} ${violation.code} ${violation.codeName}.`));
     }
     const { bytes } = violation;
-    const field = bytes
-      ? fieldsAt(details.fields, bytes[0])[0]
-      : flattened(details.fields).find(({ name }) => name === violation.field);
+    const field = fieldOf(details, violation);
     if (field) {
       const where = bytes && !isHandshake ? `First bad byte: ${grouped(bytes[0])}` : `See ${field.label}`;
       const show = el("button", { class: "link", type: "button" }, where);
       on(show, "click", () => {
-        this.#point(bytes ? { fields: [field], bytes, bits: null } : litBy([field]), true);
+        this.#point(litByViolation(details, violation), true);
         this.#toBytes();
       });
       card.append(el("span", {}, show));
@@ -226,6 +224,30 @@ export function sectionLink(section) {
   const [, rfc, part] = match;
   const href = `https://www.rfc-editor.org/rfc/rfc${rfc}${part ? `#section-${part}` : ""}`;
   return el("a", { href, target: "_blank", rel: "noreferrer", tabIndex: -1 }, section);
+}
+
+/**
+ * What is to be lit for the first rule that a row breaks.
+ *
+ * @param {Details} details
+ * @returns {Lit | null}
+ */
+export function litByFirstViolation(details) {
+  const [first] = details.violations;
+  return first ? litByViolation(details, first) : null;
+}
+
+/** @param {Details} details @param {ViolationInfo} violation @returns {Lit | null} */
+function litByViolation(details, violation) {
+  const field = fieldOf(details, violation);
+  if (!field) return null;
+  return violation.bytes ? { fields: [field], bytes: violation.bytes, bits: null } : litBy([field]);
+}
+
+/** @param {Details} details @param {ViolationInfo} violation */
+function fieldOf(details, { bytes, field }) {
+  if (bytes) return fieldsAt(details.fields, bytes[0])[0];
+  return flattened(details.fields).find(({ name }) => name === field);
 }
 
 /** @param {FieldInfo} field */

@@ -18,6 +18,7 @@ export class VirtualList {
   #scroller;
   #space;
   #layer;
+  #head;
   #rowHeight;
   #draw;
   #count = 0;
@@ -40,15 +41,17 @@ export class VirtualList {
    * @param {HTMLElement} scroller
    * @param {object} options
    * @param {string} options.rowHeight the custom property that holds the height of a row
+   * @param {HTMLElement} [options.head] what sticks to the top of the scroller, in front of the rows
    * @param {(row: HTMLElement, index: number) => void} options.draw fills a row, new or used before
    * @param {AbortSignal} options.signal
    */
-  constructor(scroller, { rowHeight, draw, signal }) {
+  constructor(scroller, { rowHeight, head, draw, signal }) {
     this.#scroller = scroller;
     this.#rowHeight = rowHeight;
+    this.#head = head;
     this.#draw = draw;
     this.#space = el("div", { class: "scroll-space", role: "presentation" });
-    this.#layer = el("div", { class: "scroll-layer", role: "presentation" });
+    this.#layer = el("div", { class: "scroll-layer", role: "rowgroup" });
     scroller.append(this.#space, this.#layer);
     on(scroller, "scroll", () => this.#scrolled(), signal);
     on(scroller, "scrollend", () => this.#settle(), signal);
@@ -124,6 +127,10 @@ export class VirtualList {
     });
   }
 
+  get #headHeight() {
+    return this.#head?.offsetHeight ?? 0;
+  }
+
   get #most() {
     return Math.max(0, this.#count * this.#pixels - this.#height);
   }
@@ -139,7 +146,7 @@ export class VirtualList {
 
   #measure() {
     const pixels = Number.parseFloat(getComputedStyle(this.#scroller).getPropertyValue(this.#rowHeight)) || 24;
-    const height = this.#scroller.clientHeight;
+    const height = this.#scroller.clientHeight - this.#headHeight;
     if (pixels === this.#pixels && height === this.#height) return;
     const wasAtEnd = this.#count > 0 && this.isAtEnd;
     const topRow = this.#position / this.#pixels;
@@ -190,7 +197,7 @@ export class VirtualList {
       this.#pool.push(row);
       this.#layer.append(row);
     }
-    const top = this.#seen - (this.#position - first * this.#pixels);
+    const top = this.#headHeight + this.#seen - (this.#position - first * this.#pixels);
     this.#layer.style.transform = `translateY(${top}px)`;
     for (const [place, row] of this.#pool.entries()) {
       const isUsed = place < last - first;

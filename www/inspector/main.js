@@ -7,7 +7,7 @@ import { BUILD_COMMANDS } from "../lib/wasm.js";
 import { BytesView } from "./bytes.js";
 import { Composer } from "./composer.js";
 import { Feed } from "./feed.js";
-import { FieldsView } from "./fields.js";
+import { FieldsView, litByFirstViolation } from "./fields.js";
 import { directionText, drawRow, timeText } from "./frames.js";
 import { VirtualList } from "./list.js";
 import { MessageView } from "./message.js";
@@ -73,8 +73,9 @@ const rows = new Rows(
   (from, count) => feed.rows(from, count),
   () => list.redraw(),
 );
-const list = new VirtualList(byId("rows", HTMLElement), {
+const list = new VirtualList(grid, {
   rowHeight: "--row",
+  head: byId("list-head", HTMLElement),
   draw: (element, place) => {
     const index = first() + place;
     drawRow(element, rows.get(index), index, {
@@ -199,7 +200,7 @@ async function load(index, isNew) {
   if (state.chosenIndex !== index) return;
   state.chosen = answer.details === null ? null : { index, ...answer };
   if (isNew || answer.details?.message) {
-    state.picked = null;
+    state.picked = answer.details ? litByFirstViolation(answer.details) : null;
     state.message = null;
   }
   renderChosen();
@@ -485,7 +486,7 @@ async function renderMessage() {
 
 function listenToControls() {
   on(
-    byId("rows", HTMLElement),
+    grid,
     "click",
     (event) => {
       const row = closestWith(event, "data-index");

@@ -37,6 +37,8 @@ const state = {
 /** @type {WebSocket | null} */
 let socket = null;
 let life = new AbortController();
+/** Tries at once instead of waiting. */
+let retryNow = () => {};
 
 const form = byId("send", HTMLFormElement);
 const text = byId("text", HTMLInputElement);
@@ -91,9 +93,6 @@ function connect() {
   retryNow = retry;
   render();
 }
-
-/** Tries at once instead of waiting. */
-let retryNow = () => {};
 
 /** @param {"trying" | "open" | "lost"} connection */
 function become(connection) {
