@@ -144,10 +144,11 @@ export class VirtualList {
     return Math.max(0, this.#spaceHeight - this.#height);
   }
 
+  /** Takes note of how much room there is. @returns {boolean} whether that changed */
   #measure() {
     const pixels = Number.parseFloat(getComputedStyle(this.#scroller).getPropertyValue(this.#rowHeight)) || 24;
     const height = this.#scroller.clientHeight - this.#headHeight;
-    if (pixels === this.#pixels && height === this.#height) return;
+    if (pixels === this.#pixels && height === this.#height) return false;
     const wasAtEnd = this.#count > 0 && this.isAtEnd;
     const topRow = this.#position / this.#pixels;
     this.#pixels = pixels;
@@ -155,6 +156,7 @@ export class VirtualList {
     this.#stretch();
     this.#moveTo(wasAtEnd ? this.#most : topRow * pixels);
     this.onResize();
+    return true;
   }
 
   #stretch() {
@@ -165,6 +167,8 @@ export class VirtualList {
     const now = this.#scroller.scrollTop;
     const moved = now - this.#seen;
     if (Math.abs(moved) < 1) return;
+    // A list that got taller is scrolled by the browser, and we hear of that before we hear why.
+    if (this.#measure()) return;
     this.#seen = now;
     const isScaled = this.#reach < this.#most;
     const isSmall = Math.abs(moved) <= 2 * this.#height;
@@ -198,7 +202,8 @@ export class VirtualList {
       this.#layer.append(row);
     }
     const top = this.#headHeight + this.#seen - (this.#position - first * this.#pixels);
-    this.#layer.style.transform = `translateY(${top}px)`;
+    // Whole pixels: between them text blurs.
+    this.#layer.style.transform = `translateY(${Math.round(top)}px)`;
     for (const [place, row] of this.#pool.entries()) {
       const isUsed = place < last - first;
       if (row.hidden === isUsed) row.hidden = !isUsed;

@@ -55,9 +55,15 @@ connect();
 
 /** @param {number} bytes */
 function sizeButton(bytes) {
-  const button = el("button", { type: "button", "data-bytes": bytes }, bytes === 0 ? "empty" : size(bytes));
+  const button = el("button", { type: "button", "data-bytes": bytes }, sizeName(bytes));
   on(button, "click", () => send(textOf(bytes)));
   return button;
+}
+
+/** Exact, as these sizes lie on either side of a change. @param {number} bytes */
+function sizeName(bytes) {
+  if (bytes === 0) return "empty";
+  return bytes >= 1024 && bytes % 1024 === 0 && bytes !== 65_536 ? size(bytes) : `${grouped(bytes)}\u00A0B`;
 }
 
 /** @param {number} bytes */
@@ -240,7 +246,7 @@ function row(test) {
     {},
     el("td", { class: "number" }, String(test.number)),
     el("td", {}, el("code", {}, test.endpoint)),
-    el("td", { class: "number", title: `${grouped(test.sentLength)} bytes of payload` }, size(bytesOf(test.text))),
+    el("td", { class: "number", title: `${grouped(test.sentLength)} bytes of payload` }, sizeName(bytesOf(test.text))),
     el("td", {}, lengths),
     el("td", { class: "answer" }, answer, outcome?.words ?? "waiting"),
     el("td", { class: "number" }, test.tripMs === null ? "" : `${test.tripMs.toFixed(test.tripMs < 10 ? 2 : 1)} ms`),
