@@ -203,11 +203,17 @@ impl Config {
     }
 }
 
+/// From here on, settings are limits and deadlines, which the help lists by themselves.
+const FIRST_LIMIT: &str = "message_max";
+
 /// Gives each flag its environment variable, and its default in the help.
 #[must_use]
 pub fn with_environment(command: Command) -> Command {
     command.mut_args(|arg| {
-        let Some((name, shown)) = DEFAULTS.iter().find(|(name, _)| *name == arg.get_id().as_str()) else { return arg };
+        let Some(place) = DEFAULTS.iter().position(|(name, _)| *name == arg.get_id().as_str()) else { return arg };
+        let (name, shown) = DEFAULTS[place];
+        let is_limit = DEFAULTS.iter().position(|(name, _)| *name == FIRST_LIMIT).is_some_and(|first| place >= first);
+        let arg = if is_limit { arg.help_heading("Limits and deadlines") } else { arg };
         let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
         let help = if shown.is_empty() { help } else { format!("{help} [default: {shown}]") };
         // `long_help` would win over `help` in --help; there is no more to say there.
