@@ -14,7 +14,9 @@ fn options() -> ClientOptions {
         compression_level: 1,
         ..framescope_codec::Config::default()
     };
-    ClientOptions { compression: vec![Offer::BROWSER], limits, queue_max: 64 << 20, ..ClientOptions::default() }
+    // Some cases take up only an offer that says we would begin each message with an empty window.
+    let compression = vec![Offer::BROWSER, Offer { client_no_context_takeover: true, ..Offer::BROWSER }];
+    ClientOptions { compression, limits, queue_max: 64 << 20, ..ClientOptions::default() }
 }
 
 #[tokio::main(flavor = "current_thread")]
