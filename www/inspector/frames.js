@@ -71,6 +71,14 @@ export function drawRow(element, row, index, { first, timeMode, isChosen }) {
     "data-message",
     row?.fragment?.lastRow != null && row.fragment.lastRow !== row.index ? String(row.fragment.lastRow) : "",
   );
+  label(
+    element,
+    "cell-fragment",
+    "title",
+    row?.fragment?.lastRow == null
+      ? ""
+      : `To the frame that completes the message: no. ${grouped(row.fragment.lastRow + 1)}`,
+  );
   label(element, "flaws", "title", row?.violations.join(", ") ?? "");
   element.querySelector(".flaws")?.classList.toggle("flaw", (row?.violations.length ?? 0) > 0);
 }
