@@ -28,7 +28,10 @@ test("the wasm module says of every stream and capture what the native codec say
       assert.equal(answer.length, expected.length, `${name}: how much there is to say`);
       for (const [index, text] of expected.entries()) {
         // `equal` would print both, which may be megabytes.
-        if (answer[index] !== text) assert.fail(`${name}, ${index}:\nnative ${cut(text)}\n  wasm ${cut(answer[index])}\nof ${cut(capture ?? bytes)}`);
+        if (answer[index] !== text)
+          assert.fail(
+            `${name}, ${index}:\nnative ${cut(text)}\n  wasm ${cut(answer[index])}\nof ${cut(capture ?? bytes)}`,
+          );
         counts.bytes += text?.length ?? 0;
       }
       if (capture === undefined) {
@@ -58,7 +61,8 @@ const cut = (text) => (text == null ? String(text) : text.length > 2000 ? `${tex
 async function inPage(cases) {
   const module = await import("/pkg/framescope_wasm.js");
   await module.default();
-  const unhex = (text) => Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
+  const unhex = (text) =>
+    Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
   const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
   const hex = (bytes) => (bytes === undefined ? null : Array.from(bytes, (byte) => HEX[byte]).join(""));
 
@@ -78,9 +82,12 @@ async function inPage(cases) {
       said.push(capture.frame(index) ?? null, hex(capture.wire(index)), hex(capture.unmasked(index)));
       said.push(hex(capture.message(index)), capture.messageJson(index) ?? null);
     }
-    for (let row = capture.nextViolation(-1, false); row !== undefined; row = capture.nextViolation(row, false)) said.push(String(row));
+    for (let row = capture.nextViolation(-1, false); row !== undefined; row = capture.nextViolation(row, false))
+      said.push(String(row));
     capture.free();
     return said;
   };
-  return cases.map((each) => (each.capture === undefined ? module.dissect(each.direction, each.deflate, unhex(each.bytes)) : read(each)));
+  return cases.map((each) =>
+    each.capture === undefined ? module.dissect(each.direction, each.deflate, unhex(each.bytes)) : read(each),
+  );
 }

@@ -15,11 +15,15 @@ const grid = (page) => page.getByRole("grid", { name: "Captured frames" });
 const rows = (page) => grid(page).getByRole("row");
 /** The row whose preview or kind is `name`. */
 const row = (page, name) => rows(page).filter({ hasText: name });
-const field = (page, name) => page.getByRole("tree", { name: "Fields" }).locator(`[role=treeitem][data-field="${name}"]`);
+const field = (page, name) =>
+  page.getByRole("tree", { name: "Fields" }).locator(`[role=treeitem][data-field="${name}"]`);
 const value = (page, name) => field(page, name).first().locator(".field-value").textContent();
 
 async function open(page) {
-  await page.getByRole("status").filter({ hasText: /^Live$/ }).waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: /^Live$/ })
+    .waitFor();
   await page.getByRole("button", { name: "Open", exact: true }).click();
   await row(page, "101").first().waitFor();
 }
@@ -32,7 +36,8 @@ async function sendText(page, text) {
 /** Rows of this kind, which is an opcode's name or `request`, `response`, `end`. */
 const ofKind = (page, kind) => rows(page).filter({ has: page.getByRole("gridcell", { name: kind, exact: true }) });
 /** The last fragments of messages. */
-const lastFragment = (page) => ofKind(page, "continuation").filter({ has: page.getByRole("gridcell", { name: /^FIN 1,/ }) });
+const lastFragment = (page) =>
+  ofKind(page, "continuation").filter({ has: page.getByRole("gridcell", { name: /^FIN 1,/ }) });
 
 /** The cells of a row by their column's name. */
 async function cells(page, which) {
@@ -64,13 +69,15 @@ test("text, binary and a message that Chromium fragments: each frame with its fi
   await sendText(page, "Hello, inspector");
   await row(page, "Hello, inspector").nth(1).waitFor();
   assert.deepEqual(
-    await row(page, "Hello, inspector").allInnerTexts().then((texts) => texts.map((text) => (text.includes("C → S") ? "c2s" : "s2c"))),
+    await row(page, "Hello, inspector")
+      .allInnerTexts()
+      .then((texts) => texts.map((text) => (text.includes("C → S") ? "c2s" : "s2c"))),
     ["c2s", "s2c"],
   );
   await row(page, "Hello, inspector").first().click();
   assert.equal(await value(page, "fin"), "1");
   assert.match(await value(page, "opcode"), /text|0x1|1/);
-  assert.match(await field(page, "opcode").innerText(), /RFC 6455/);
+  assert.match(await field(page, "opcode").textContent(), /RFC 6455/);
   assert.match(await value(page, "mask"), /1/);
   assert.match((await value(page, "masking-key")).replaceAll(" ", ""), /^(0x)?[0-9a-f]{8}/i);
 
@@ -114,7 +121,9 @@ test("a field lights its bits and bytes, and a byte its field", TIMEOUT, async (
   await field(page, "opcode").click();
   const bits = page.getByRole("listbox", { name: /bit by bit/ }).getByRole("option");
   assert.equal(await bits.count(), 16);
-  const lit = await bits.evaluateAll((all) => all.flatMap((bit, place) => (bit.matches(".lit, [aria-selected=true]") ? [place] : [])));
+  const lit = await bits.evaluateAll((all) =>
+    all.flatMap((bit, place) => (bit.matches(".lit, [aria-selected=true]") ? [place] : [])),
+  );
   assert.deepEqual(lit, [4, 5, 6, 7]);
 
   await bits.nth(8).click();
@@ -167,7 +176,8 @@ test("it can be used at the width of a phone", TIMEOUT, async (t) => {
   await open(page);
   await sendText(page, "small");
   await row(page, "small").first().click();
-  const overflow = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const overflow = () =>
+    page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
   assert.equal(await overflow(), 0);
   await page.getByRole("tab", { name: "Fields" }).click();
   await field(page, "opcode").click();
@@ -212,8 +222,22 @@ test("a saved capture opens in tshark, which sees what the page shows, frame by 
       const { Way, Kind, Length, "FIN RSV": bits } = await cells(page, chosen);
       if (bits === "") return null;
       const isMasked = Way === "C → S";
-      const key = isMasked ? (await value(page, "masking-key")).toLowerCase().replace(/^0x/, "").replaceAll(/[^0-9a-f]/g, "").slice(0, 8) : null;
-      return { way: Way, kind: Kind, fin: bits[0], rsv: Number.parseInt(bits.slice(2), 2), length: Number(Length.replaceAll(/\D/g, "")), mask: isMasked, key };
+      const key = isMasked
+        ? (await value(page, "masking-key"))
+            .toLowerCase()
+            .replace(/^0x/, "")
+            .replaceAll(/[^0-9a-f]/g, "")
+            .slice(0, 8)
+        : null;
+      return {
+        way: Way,
+        kind: Kind,
+        fin: bits[0],
+        rsv: Number.parseInt(bits.slice(2), 2),
+        length: Number(Length.replaceAll(/\D/g, "")),
+        mask: isMasked,
+        key,
+      };
     })
   ).filter((frame) => frame !== null);
 
@@ -233,7 +257,19 @@ test("a saved capture opens in tshark, which sees what the page shows, frame by 
 
 /** The WebSocket frames that tshark finds, in the page's terms. */
 function frames(file, port) {
-  const args = ["-r", file, "-T", "json", "--no-duplicate-keys", "-Y", "websocket", "-J", "tcp websocket", "-d", `tcp.port==${port},http`];
+  const args = [
+    "-r",
+    file,
+    "-T",
+    "json",
+    "--no-duplicate-keys",
+    "-Y",
+    "websocket",
+    "-J",
+    "tcp websocket",
+    "-d",
+    `tcp.port==${port},http`,
+  ];
   const output = execFileSync("tshark", args, { stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 28 });
   const names = { 0: "continuation", 1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong" };
   return JSON.parse(output.toString()).flatMap(({ _source: { layers } }) => {
@@ -272,7 +308,10 @@ test("another browser session sees nothing of the first", TIMEOUT, async (t) => 
   // A second tab of the same session sees all of it that is still to come.
   const tab = await one.context().newPage();
   await tab.goto(`${url}/inspector`);
-  await tab.getByRole("status").filter({ hasText: /^Live$/ }).waitFor();
+  await tab
+    .getByRole("status")
+    .filter({ hasText: /^Live$/ })
+    .waitFor();
   await sendText(one, "seen in both tabs");
   await row(tab, "seen in both tabs").nth(1).waitFor();
 });
@@ -303,5 +342,8 @@ test("without the module the page names the command that builds it", TIMEOUT, as
   const page = await context.newPage();
   await page.goto(`${url}/inspector`);
   await page.getByText("make wasm").first().waitFor();
-  await page.getByText(/wasm-pack build --target web/).first().waitFor();
+  await page
+    .getByText(/wasm-pack build --target web/)
+    .first()
+    .waitFor();
 });

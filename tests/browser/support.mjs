@@ -23,9 +23,20 @@ const FLAGS = [
 
 /** The path of what cargo builds, up to date. With all of the workspace's features, as `cargo test` builds it. */
 function built(...what) {
-  const args = ["build", "--quiet", "--workspace", "--all-features", "--message-format=json-render-diagnostics", ...what];
+  const args = [
+    "build",
+    "--quiet",
+    "--workspace",
+    "--all-features",
+    "--message-format=json-render-diagnostics",
+    ...what,
+  ];
   const stdout = execFileSync("cargo", args, { cwd: root, stdio: ["ignore", "pipe", "inherit"], maxBuffer: 1 << 28 });
-  const messages = stdout.toString().trim().split("\n").map((line) => JSON.parse(line));
+  const messages = stdout
+    .toString()
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   const name = what.at(-1);
   return messages.findLast(({ executable, target }) => executable && target.name === name).executable;
 }

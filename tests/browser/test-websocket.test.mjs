@@ -14,7 +14,7 @@ test("every size comes back as it was, from the app's echo and from the plain on
   for (const endpoint of ["/websocket", "/echo"]) {
     await page.getByLabel("Endpoint").selectOption(endpoint);
     await page.getByRole("button", { name: "Send", exact: true }).and(page.locator(":enabled")).waitFor();
-    await page.getByLabel("Text", { exact: true }).fill("Hello, <b>you</b> & \"you\" 😀");
+    await page.getByLabel("Text", { exact: true }).fill('Hello, <b>you</b> & "you" 😀');
     await page.getByRole("button", { name: "Send", exact: true }).click();
     count += 1;
     await answers.nth(count - 1).waitFor();
@@ -22,7 +22,10 @@ test("every size comes back as it was, from the app's echo and from the plain on
     const number = await sizes.count();
     assert.ok(number >= 6, `${number} sizes`);
     const names = await sizes.allInnerTexts();
-    assert.ok(names.some((name) => /^(0|empty)/i.test(name)) && names.some((name) => /^1\sMiB$/.test(name)), names.join());
+    assert.ok(
+      names.some((name) => /^(0|empty)/i.test(name)) && names.some((name) => /^1\sMiB$/.test(name)),
+      names.join(),
+    );
     for (let place = 0; place < number; place++) {
       await sizes.nth(place).click();
       count += 1;
