@@ -30,7 +30,11 @@ function drawSpecimen() {
       // The ninth column is the space between the bytes.
       column += column === 8 ? 2 : 1;
     }
-    const label = el("span", { class: "bit-name", "data-field": field }, name);
+    const label = el(
+      "span",
+      { class: bits.length === 1 ? "bit-name bit-name-single" : "bit-name", "data-field": field },
+      name,
+    );
     label.style.gridColumn = `${from} / ${column === 10 && from < 9 ? 9 : column}`;
     parts.push(label);
   }

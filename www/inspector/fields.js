@@ -119,9 +119,10 @@ export class FieldsView {
       el("span", { class: "flaw-title" }, `⚠ ${violation.name}`),
       el("span", {}, violation.says, " ", sectionLink(violation.section)),
     );
+    const outcome = el("span", { class: "flaw-outcome" });
     if (violation.code !== null) {
       const what = isHandshake ? "A strict server answers" : "A strict endpoint closes with";
-      card.append(el("span", { class: "note" }, `${what} ${violation.code} ${violation.codeName}.`));
+      outcome.append(el("span", { class: "note" }, `${what} ${violation.code} ${violation.codeName}.`));
     }
     const { bytes } = violation;
     const field = fieldOf(details, violation);
@@ -132,8 +133,9 @@ export class FieldsView {
         this.#point(litByViolation(details, violation), true);
         this.#toBytes();
       });
-      card.append(el("span", {}, show));
+      outcome.append(show);
     }
+    card.append(outcome);
     return card;
   }
 

@@ -34,6 +34,8 @@ const state = {
   feed: { state: "trying", until: 0, wasLive: false },
   /** @type {{ isNotBuilt: boolean, reason: string } | null} */
   failure: null,
+  /** The jump to a violation that is under way: the next begins where it ends. */
+  jump: Promise.resolve(),
   /** While the list is held still: one past its last row. @type {number | null} */
   heldAt: null,
   /** Whether the first frame is to be chosen when it comes: whoever asks for a connection wants to see one. */
@@ -573,8 +575,8 @@ function listenToKeys() {
         ["b", () => setView("bytes")],
         ["v", () => setView("message")],
         ["m", toMessage],
-        ["n", () => void toViolation(false)],
-        ["N", () => void toViolation(true)],
+        ["n", () => jump(false)],
+        ["N", () => jump(true)],
         ["Escape", toFrames],
       ]);
       const action = actions.get(event.key);
@@ -602,6 +604,11 @@ function toMessage() {
   const last = state.chosen?.details.row.fragment?.lastRow;
   if (last !== undefined && last !== null) choose(last);
   setView("message");
+}
+
+/** @param {boolean} isBackwards */
+function jump(isBackwards) {
+  state.jump = state.jump.then(() => toViolation(isBackwards));
 }
 
 /** @param {boolean} isBackwards */
