@@ -82,7 +82,7 @@ fn capture(traffic: &Traffic) -> Vec<u8> {
         flow.join_late(1, traffic.deflate, &mut out);
         flow.boundary(direction);
     }
-    let has_gap = traffic.name.len() % 3 == 0;
+    let has_gap = traffic.name.len().is_multiple_of(3);
     let mut rest = &traffic.bytes[..];
     for (time, &len) in (4..).zip(traffic.pieces.iter().cycle()) {
         if rest.is_empty() {
