@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { test } from "node:test";
 import { example, openPage, startBrowser, startServer } from "./support.mjs";
@@ -53,6 +54,25 @@ test("the wasm module says of every stream and capture what the native codec say
   assert.equal(status, 0);
   t.diagnostic(JSON.stringify(counts));
   assert.ok(counts.streams > 4 * SCALE + 300 && counts.frames > 3000 && counts.captures > 400, JSON.stringify(counts));
+});
+
+test("in the page, too, each stream of the fixture breaks the rule it says", { timeout: 60_000 }, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/`);
+  const fixture = JSON.parse(await readFile(new URL("../fixtures/violations.json", import.meta.url), "utf8"));
+  const found = await page.evaluate(async (cases) => {
+    const module = await import("/pkg/framescope_wasm.js");
+    await module.default();
+    return cases.map(({ direction, compressed, wire }) => {
+      const bytes = Uint8Array.from(wire.replaceAll(" ", "").match(/../g), (pair) => Number.parseInt(pair, 16));
+      const frames = module.dissect(direction, compressed ? {} : null, bytes).map((text) => JSON.parse(text));
+      return frames.flatMap(({ violations }) => violations ?? [])[0]?.rule;
+    });
+  }, fixture);
+  assert.deepEqual(
+    found,
+    fixture.map(({ rule }) => rule),
+  );
 });
 
 const cut = (text) => (text == null ? String(text) : text.length > 2000 ? `${text.slice(0, 2000)}…` : text);

@@ -229,54 +229,29 @@ pub fn noise(seed: u64) -> Traffic {
     Traffic { name: format!("noise {seed}"), sender, deflate, bytes, pieces: numbers.pieces() }
 }
 
-/// Each rule, broken by itself, with honest frames around it; named by the rule.
+/// Each rule, broken by itself, with honest frames around it; named by the rule. Read from `fixtures/violations.json`.
 ///
 /// # Panics
-/// Never: what is read here is written here.
+/// When the file is not what it should be.
 #[must_use]
 pub fn violations() -> Vec<Traffic> {
-    let table = [
-        ("rsv1-without-extension", false, "c1 00"),
-        ("rsv1-on-control", true, "c9 00"),
-        ("rsv1-on-continuation", true, "01 00 c0 00"),
-        ("rsv2-without-extension", false, "a1 00"),
-        ("rsv3-without-extension", false, "91 00"),
-        ("reserved-data-opcode", false, "83 00"),
-        ("reserved-control-opcode", false, "8b 00"),
-        ("fragmented-control", false, "09 00"),
-        ("long-control", false, "89 7e 007e"),
-        ("masked-from-server", false, "81 80 00000000"),
-        ("length-not-minimal", false, "81 7e 0005 48656c6c6f"),
-        ("length-top-bit", false, "82 7f 8000000000000000"),
-        ("continuation-without-message", false, "80 00"),
-        ("message-interrupted", false, "01 00 81 00"),
-        ("invalid-utf8", false, "81 01 ff"),
-        ("invalid-utf8", false, "01 01 ce 80 00"),
-        ("invalid-utf8", true, "c1 07 f248cdc9c90700 c1 03 fa0f00"),
-        ("invalid-deflate", true, "c1 01 ff"),
-        ("close-payload-of-one-byte", false, "88 01 03"),
-        ("invalid-close-code", false, "88 02 03ec"),
-        ("invalid-close-reason", false, "88 03 03e8 ff"),
-        ("frame-after-close", false, "88 02 03e8 81 00"),
-    ];
-    let mut all: Vec<_> = table
-        .into_iter()
-        .map(|(name, compression, wire)| Traffic {
-            name: name.to_owned(),
-            sender: Role::Server,
-            deflate: compression.then_some(DeflateParams::DEFAULT),
-            bytes: [hex("81 02 6869"), hex(wire), hex("89 01 21")].concat(),
+    let fixture: serde_json::Value = serde_json::from_str(include_str!("../fixtures/violations.json")).expect("JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let traffic = |broken: &serde_json::Value| {
+        let sender = if broken["direction"] == "c2s" { Role::Client } else { Role::Server };
+        let (front, behind) = match sender {
+            Role::Client => ("81 82 00000000 6869", "89 81 00000000 21"),
+            Role::Server => ("81 02 6869", "89 01 21"),
+        };
+        Traffic {
+            name: text(&broken["rule"]),
+            sender,
+            deflate: broken["compressed"].as_bool().expect("yes or no").then_some(DeflateParams::DEFAULT),
+            bytes: [hex(front), hex(&text(&broken["wire"])), hex(behind)].concat(),
             pieces: vec![usize::MAX],
-        })
-        .collect();
-    all.push(Traffic {
-        name: "unmasked-from-client".to_owned(),
-        sender: Role::Client,
-        deflate: None,
-        bytes: hex("81 82 00000000 6869 81 02 6869"),
-        pieces: vec![usize::MAX],
-    });
-    all
+        }
+    };
+    fixture.as_array().expect("a list").iter().map(traffic).collect()
 }
 
 /// A stream with something of everything, cut at each byte in two: both as two reads, and with the end lost.
@@ -320,4 +295,28 @@ fn frame_ends(bytes: &[u8]) -> impl Iterator<Item = usize> {
         at += len;
         Some(at)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use framescope_codec::{Dissector, Violation};
+
+    use super::violations;
+
+    /// Limits aside, which are no rule of the stream's.
+    #[test]
+    fn the_fixture_breaks_every_rule_and_each_as_it_says() {
+        let mut seen = Vec::new();
+        for traffic in violations() {
+            let mut dissector = Dissector::new(traffic.sender, traffic.deflate);
+            dissector.feed(&traffic.bytes);
+            let found = std::iter::from_fn(|| dissector.finish()).find_map(|frame| frame.violations.first().copied());
+            assert_eq!(found.map(|found| found.violation.name()), Some(traffic.name.as_str()));
+            seen.push(traffic.name);
+        }
+        for rule in Violation::ALL {
+            let is_limit = matches!(rule, Violation::MessageTooBig | Violation::TooManyFragments);
+            assert!(is_limit || seen.iter().any(|name| name == rule.name()), "{rule}");
+        }
+    }
 }
