@@ -109,7 +109,6 @@ pub struct Decompressor {
     /// What the sender may still refer to. The library holds it too, but gives it to nobody, and a
     /// new stream behind a final block (7.2.3.5) needs it.
     window: VecDeque<u8>,
-    window_len: usize,
     context_takeover: bool,
     /// The DEFLATE stream ended with a final block, and nothing came behind it yet.
     at_stream_end: bool,
@@ -126,7 +125,6 @@ impl Decompressor {
         Self {
             inflate: None,
             window: VecDeque::new(),
-            window_len: params.max_window_bits(sender).window_len(),
             context_takeover: params.context_takeover(sender),
             at_stream_end: false,
         }
@@ -169,18 +167,34 @@ impl Decompressor {
     ///
     /// # Errors
     ///
-    /// As [`inflate`](Self::inflate).
-    pub fn finish_message<E: From<InvalidDeflate>>(
-        &mut self,
-        take: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// When the data ends elsewhere than before such a tail: cut off inside a block, the tail would
+    /// be taken for more of its data.
+    pub fn finish_message(&mut self) -> Result<(), InvalidDeflate> {
         if !self.at_stream_end {
-            self.inflate(&FLUSH_TAIL, take)?;
+            self.finish_block()?;
         }
         if !self.context_takeover {
             self.forget();
         }
         Ok(())
+    }
+
+    /// The tail is the rest of an empty block, so it has to be taken whole, to give nothing, and to
+    /// leave the stream between two blocks. Asked to, the library stops there, in front of a byte
+    /// that anywhere else it would have taken too.
+    fn finish_block(&mut self) -> Result<(), InvalidDeflate> {
+        const PROBE: [u8; 5] = [FLUSH_TAIL[0], FLUSH_TAIL[1], FLUSH_TAIL[2], FLUSH_TAIL[3], 0];
+        let mut part = [0; 512];
+        let inflate = self.stream();
+        let before = (inflate.total_in(), inflate.total_out());
+        let status = inflate.decompress(&PROBE, &mut part, InflateFlush::Block);
+        let consumed = difference(before.0, inflate.total_in());
+        let made = difference(before.1, inflate.total_out());
+        if made == 0 && consumed == FLUSH_TAIL.len() && matches!(status, Ok(Status::Ok)) {
+            Ok(())
+        } else {
+            Err(InvalidDeflate)
+        }
     }
 
     /// Begins anew with an empty window.
@@ -242,8 +256,8 @@ impl Decompressor {
     }
 
     fn remember(&mut self, made: &[u8]) {
-        let kept = &made[made.len().saturating_sub(self.window_len)..];
-        let over = (self.window.len() + kept.len()).saturating_sub(self.window_len);
+        let kept = &made[made.len().saturating_sub(WINDOW_LEN)..];
+        let over = (self.window.len() + kept.len()).saturating_sub(WINDOW_LEN);
         self.window.drain(..over);
         self.window.extend(kept);
     }
@@ -259,6 +273,10 @@ impl fmt::Debug for Decompressor {
 fn difference(before: u64, after: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }
+
+/// As much as the library's own window holds, whatever was agreed: so a sender that refers further back
+/// than it may is treated alike before and after a [`release`](Decompressor::release).
+const WINDOW_LEN: usize = WindowBits::MAX.window_len();
 
 /// What every flush ends with, and what is left out on the wire.
 const FLUSH_TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
@@ -281,7 +299,7 @@ mod tests {
             Ok(())
         };
         decompressor.inflate(message, &mut take)?;
-        decompressor.finish_message(&mut take)?;
+        decompressor.finish_message()?;
         Ok(out)
     }
 
@@ -366,6 +384,18 @@ mod tests {
         for wire in [&[0xff, 0xff, 0xff][..], &[0x07], &[0xf2, 0x00, 0x11, 0x00, 0x00]] {
             let mut decompressor = Decompressor::new(TAKEOVER, Role::Server);
             assert_eq!(inflate(&mut decompressor, wire), Err(InvalidDeflate), "{wire:x?}");
+        }
+    }
+
+    #[test]
+    fn data_that_ends_inside_a_block_is_invalid_and_its_tail_is_nobodys_payload() {
+        let mut hello = Vec::new();
+        Compressor::new(TAKEOVER, Role::Server, 6).compress(&b"Hello, hello, Hello? ".repeat(40), &mut hello);
+        let stored = [&[0x00, 0x64, 0x00, 0x9b, 0xff][..], b"abcdef"].concat();
+        let cuts = (1..hello.len()).map(|len| hello[..len].to_vec());
+        for wire in cuts.chain([stored, vec![0x00, 0x05], vec![0x04], vec![0x05, 0x80]]) {
+            let mut decompressor = Decompressor::new(TAKEOVER, Role::Server);
+            assert_eq!(inflate(&mut decompressor, &wire), Err(InvalidDeflate), "{wire:x?}");
         }
     }
 

@@ -53,8 +53,17 @@ fn expected(frames: &[Dissection]) -> Vec<Saw> {
 fn check(sender: Role, deflate: Option<DeflateParams>, wire: &[u8], cuts: &[usize]) {
     let chunks = cut(wire, cuts);
     let frames = dissect(sender, deflate, chunks.iter().copied());
-    let saw = receive(&mut listener(sender, deflate), chunks, &mut Vec::new());
+    let saw = receive(&mut listener(sender, deflate), chunks.iter().copied(), &mut Vec::new());
     assert_eq!(saw, expected(&frames), "{wire:02x?}");
+    let mut idle = listener(sender, deflate);
+    let with_pauses: Vec<_> = chunks
+        .into_iter()
+        .flat_map(|chunk| {
+            idle.release_idle();
+            receive(&mut idle, [chunk], &mut Vec::new())
+        })
+        .collect();
+    assert_eq!(with_pauses, saw, "what an idle connection gives back is not missed: {wire:02x?}");
     let failed = saw.iter().find_map(|saw| if let Saw::Failed(violation) = saw { Some(*violation) } else { None });
     assert_eq!(failed, first_violation(&frames));
     assert_eq!(frames, dissect(sender, deflate, [wire]), "cutting the stream changes nothing");

@@ -34,7 +34,7 @@ fn inflate(payload: &[u8]) -> Vec<u8> {
     };
     let mut decompressor = Decompressor::new(DeflateParams::DEFAULT, Role::Server);
     decompressor.inflate(payload, &mut take).expect("DEFLATE");
-    decompressor.finish_message(&mut take).expect("DEFLATE");
+    decompressor.finish_message().expect("DEFLATE");
     out
 }
 

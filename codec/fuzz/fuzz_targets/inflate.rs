@@ -72,7 +72,7 @@ fn inflate(
             rest = later;
         }
         if result.is_ok() {
-            result = decompressor.finish_message(&mut take);
+            result = decompressor.finish_message().map_err(Stop::from);
         }
         let done = result.is_err();
         if result == Err(Stop::Enough) {

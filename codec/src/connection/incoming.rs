@@ -32,8 +32,11 @@ impl Incoming {
     /// is the wire that is measured here, with room for what DEFLATE adds to data it cannot shrink.
     pub(super) const fn has_room(&self, len: u64, max: usize) -> bool {
         let max = max as u64;
-        let (held, max) =
-            if self.is_compressed { (self.wire_len, max + max / 64 + 1024) } else { (self.content.len() as u64, max) };
+        let (held, max) = if self.is_compressed {
+            (self.wire_len, max.saturating_add(max / 64 + 1024))
+        } else {
+            (self.content.len() as u64, max)
+        };
         len <= max.saturating_sub(held)
     }
 
@@ -53,10 +56,9 @@ impl Incoming {
     }
 
     /// The last fragment is complete.
-    pub(super) fn finish(mut self, decompressor: Option<&mut Decompressor>, max: usize) -> Result<Content, Violation> {
+    pub(super) fn finish(self, decompressor: Option<&mut Decompressor>) -> Result<Content, Violation> {
         if let Some(decompressor) = decompressor.filter(|_| self.is_compressed) {
-            let content = &mut self.content;
-            decompressor.finish_message(|part| content.push(part, max))?;
+            decompressor.finish_message()?;
         }
         match &self.content {
             Content::Text(_, utf8) if !utf8.is_complete() => Err(Violation::InvalidUtf8),

@@ -352,7 +352,7 @@ impl Receiver {
             self.message = Some(message);
             return Ok(Payload::MessageUnfinished);
         }
-        self.lent = match message.finish(self.decompressor.as_deref_mut(), max)? {
+        self.lent = match message.finish(self.decompressor.as_deref_mut())? {
             Content::Text(text, _) => Lent::Text(text),
             Content::Binary(bytes) => Lent::Binary(bytes),
         };

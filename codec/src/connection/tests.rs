@@ -169,6 +169,16 @@ fn inflating_stops_exactly_at_the_limit() {
 }
 
 #[test]
+fn no_limit_is_a_limit_too() {
+    let config = Config { message_max: usize::MAX, compress_min: 0, compress_always: true, ..Config::DEFAULT };
+    let mut server = Connection::server(config, Some(DeflateParams::DEFAULT));
+    let mut client = Connection::client(config, Some(DeflateParams::DEFAULT), || MaskingKey([0; 4]));
+    let mut wire = Vec::new();
+    server.send("Hello", &mut wire).unwrap();
+    assert_eq!(run(&mut client, wire).0, ["text Hello"]);
+}
+
+#[test]
 fn a_message_that_does_not_shrink_goes_plain_and_the_next_still_inflates() {
     let config = Config { compress_min: 0, ..Config::DEFAULT };
     let mut server = Connection::server(config, Some(DeflateParams::DEFAULT));

@@ -125,13 +125,8 @@ impl MessageUnderWay {
         if self.inflation == Inflation::Done
             && let Some(history) = history
         {
-            let before = self.len;
-            let result = history.decompressor.finish_message(|part| {
-                self.take(part, frame);
-                Ok(())
-            });
-            let inflated_len = frame.inflated_len.get_or_insert(0);
-            *inflated_len += self.len - before;
+            frame.inflated_len.get_or_insert(0);
+            let result = history.decompressor.finish_message();
             self.note(result, frame, history);
         }
         let came_out = matches!(self.inflation, Inflation::NotNeeded | Inflation::Done);
