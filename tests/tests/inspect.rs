@@ -4,9 +4,6 @@ use framescope_codec::capture::{Decoder, Direction, Record, What};
 use framescope_codec::{Dissection, Opcode, Violation};
 use framescope_tests::{OutFrame, TestServer, WireClient, opening_request};
 
-const ONE: &str = "framescope_session=0123456789abcdef0123456789abcdef";
-const OTHER: &str = "framescope_session=fedcba9876543210fedcba9876543210";
-
 /// What is seen at `/inspect/live`.
 struct Watch {
     client: WireClient,
@@ -45,6 +42,24 @@ impl Watch {
     }
 }
 
+/// The cookie of a new browser session, as a page sets it.
+async fn new_session(server: &TestServer) -> String {
+    page_cookie(server, "").await.expect("the page sets a cookie")
+}
+
+/// What a page sets for a browser that comes with `cookie`.
+async fn page_cookie(server: &TestServer, cookie: &str) -> Option<String> {
+    let mut client = WireClient::connect(server.addr()).await;
+    let request = format!("GET / HTTP/1.1\r\nHost: {}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n", server.addr());
+    client.send(request.as_bytes()).await;
+    let head = client.response_head().await;
+    assert_eq!(head.status, 200);
+    let set = head.header("Set-Cookie")?;
+    let (pair, attributes) = set.split_once("; ").expect("attributes");
+    assert_eq!(attributes, "HttpOnly; SameSite=Lax; Path=/");
+    Some(pair.to_owned())
+}
+
 fn frames(seen: &[(Direction, What)]) -> Vec<(Direction, Dissection)> {
     let frame = |(direction, what): &(Direction, What)| match what {
         What::Frame(frame) => Some((*direction, frame.dissection.clone())),
@@ -60,8 +75,9 @@ fn is_close(what: &What, code: u16) -> bool {
 #[tokio::test]
 async fn every_frame_is_there_as_it_was_on_the_wire_the_wrong_one_too() {
     let server = TestServer::start().await;
-    let mut watch = Watch::start(&server, ONE).await;
-    let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", ONE)]).await;
+    let session = new_session(&server).await;
+    let mut watch = Watch::start(&server, &session).await;
+    let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", &session)]).await;
     let sent = [
         OutFrame::text("Hello"),
         OutFrame::new(Opcode::Ping, b"there?".to_vec()),
@@ -98,10 +114,11 @@ async fn every_frame_is_there_as_it_was_on_the_wire_the_wrong_one_too() {
 #[tokio::test]
 async fn each_session_sees_its_own_connections_alone() {
     let server = TestServer::start().await;
-    let mut one = Watch::start(&server, ONE).await;
-    let mut other = Watch::start(&server, OTHER).await;
+    let (one_s, other_s) = (new_session(&server).await, new_session(&server).await);
+    let mut one = Watch::start(&server, &one_s).await;
+    let mut other = Watch::start(&server, &other_s).await;
     for (cookie, text) in
-        [(ONE, "one's"), (OTHER, "other's"), ("", "nobody's"), ("framescope_session=guess", "a guesser's")]
+        [(&*one_s, "one's"), (&other_s, "other's"), ("", "nobody's"), ("framescope_session=guess", "a guesser's")]
     {
         let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", cookie)]).await;
         client.assert_echoes(text).await;
@@ -124,27 +141,36 @@ async fn each_session_sees_its_own_connections_alone() {
 }
 
 #[tokio::test]
-async fn without_a_session_of_the_server_s_form_there_is_nothing_to_watch() {
+async fn a_session_that_the_server_did_not_make_is_none() {
     let server = TestServer::start().await;
+    let ours = new_session(&server).await;
     for cookie in [
         "",
         "other=1",
         "framescope_session=",
         "framescope_session=guess",
-        "framescope_session=0123456789ABCDEF0123456789ABCDEF",
+        // What another server on this host could plant in a browser, to watch with it.
+        "framescope_session=0123456789abcdef0123456789abcdef",
+        &format!("framescope_session={}", "0123456789abcdef".repeat(4)),
+        &ours[..ours.len() - 32],
     ] {
         let mut client = WireClient::connect(server.addr()).await;
         client.send(&opening_request(server.addr(), "/inspect/live", &[("Cookie", cookie)])).await;
         assert_eq!(client.response_head().await.status, 403, "{cookie}");
+        assert!(page_cookie(&server, cookie).await.is_some_and(|fresh| fresh != ours), "a page sets a fresh one");
     }
+    assert_eq!(page_cookie(&server, &ours).await, None, "what it made is kept");
+    // Nor does what was planted beside it take it away.
+    Watch::start(&server, &format!("framescope_session=guess; {ours}")).await;
 }
 
 #[tokio::test]
 async fn taps_are_not_tapped() {
     let server = TestServer::start().await;
-    let mut first = Watch::start(&server, ONE).await;
-    let mut second = Watch::start(&server, ONE).await;
-    let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", ONE)]).await;
+    let session = new_session(&server).await;
+    let mut first = Watch::start(&server, &session).await;
+    let mut second = Watch::start(&server, &session).await;
+    let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", &session)]).await;
     client.send_frame(OutFrame::close(4001, "")).await;
     client.assert_closed(4001).await;
     for watch in [&mut first, &mut second] {
@@ -159,13 +185,14 @@ async fn taps_are_not_tapped() {
 #[tokio::test]
 async fn credentials_are_masked_before_they_leave_the_process() {
     let server = TestServer::start().await;
-    let mut watch = Watch::start(&server, ONE).await;
-    let secrets = ["0123456789abcdef0123456789abcdef", "hunter2hunter2", "dXNlcjpwYXNzd29yZA", "c2VjcmV0LXRva2Vu"];
+    let session = new_session(&server).await;
+    let mut watch = Watch::start(&server, &session).await;
+    let secrets = [&session["framescope_session=".len()..], "hunter2hunter2", "dXNlcjpwYXNzd29yZA", "c2VjcmV0LXRva2Vu"];
     let (mut client, _) = WireClient::open_with(
         server.addr(),
         &format!("/echo?token={}&room=kept", secrets[3]),
         &[
-            ("Cookie", &format!("{ONE}; password={}", secrets[1])),
+            ("Cookie", &format!("{session}; password={}", secrets[1])),
             ("Authorization", &format!("Basic {}", secrets[2])),
             ("X-Harmless", "kept as well"),
         ],
@@ -181,21 +208,22 @@ async fn credentials_are_masked_before_they_leave_the_process() {
     assert!(capture.contains("room=kept") && capture.contains("X-Harmless: kept as well"));
     let Some((_, What::Request(request))) = seen.first() else { panic!("no request: {seen:?}") };
     let cookie = request.head().header("cookie").expect("the line is there");
-    assert_eq!(cookie.len(), format!("{ONE}; password={}", secrets[1]).len(), "at equal length");
+    assert_eq!(cookie.len(), format!("{session}; password={}", secrets[1]).len(), "at equal length");
 }
 
 #[tokio::test]
 async fn whoever_comes_late_sees_what_comes_next() {
     let server = TestServer::start().await;
+    let session = new_session(&server).await;
     let (mut client, _) = WireClient::open_with(
         server.addr(),
         "/echo",
-        &[("Cookie", ONE), ("Sec-WebSocket-Extensions", "permessage-deflate")],
+        &[("Cookie", &session), ("Sec-WebSocket-Extensions", "permessage-deflate")],
     )
     .await;
     client.send_frame(OutFrame::text("before")).await;
     client.message().await;
-    let mut watch = Watch::start(&server, ONE).await;
+    let mut watch = Watch::start(&server, &session).await;
     client.send_frame(OutFrame::text("after")).await;
     client.message().await;
     client.send_frame(OutFrame::close(1000, "")).await;

@@ -70,11 +70,16 @@ function answer(capture, ask) {
 
 /** @param {Capture} capture */
 function listen(capture) {
+  let wasOpened = false;
   const feed = reconnecting(
     endpoint("/inspect/live"),
     {
-      trying: () => tell({ type: "feed", state: "trying", wait: 0 }),
+      trying: () => {
+        wasOpened = false;
+        tell({ type: "feed", state: "trying", wait: 0 });
+      },
       open: () => {
+        wasOpened = true;
         capture.begin();
         tell({ type: "feed", state: "live", wait: 0 });
       },
@@ -83,7 +88,12 @@ function listen(capture) {
         capture.feed(new Uint8Array(data));
         tellNews(capture);
       },
-      lost: (wait) => tell({ type: "feed", state: "lost", wait }),
+      lost: (wait) => {
+        tell({ type: "feed", state: "lost", wait });
+        // A server that was started anew knows no cookie of before: a page brings one that it knows. It may as
+        // well not be there yet, and the next try finds that out.
+        if (!wasOpened) fetch("/inspector", { method: "HEAD", cache: "no-store" }).catch(() => {});
+      },
     },
     new AbortController().signal,
   );

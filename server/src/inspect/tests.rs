@@ -1,5 +1,6 @@
 //! Watching over real sockets, and reading what was seen with the codec, as the page does.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use framescope_codec::capture::{CapturedFrame, Decoder, Direction, Record, What};
@@ -8,10 +9,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use crate::auth::SessionId;
 use crate::{ClientOptions, Config, ConnectError, Event, Offer, Server, WebSocketClient};
 
-const ALICE: &str = "framescope_session=00000000000000000000000000000a11";
-const BOB: &str = "framescope_session=00000000000000000000000000000b0b";
+/// The cookies of two browsers.
+static ALICE: LazyLock<String> = LazyLock::new(cookie);
+static BOB: LazyLock<String> = LazyLock::new(cookie);
+
+fn cookie() -> String {
+    let set = SessionId::generate().to_cookie(false);
+    set.split(';').next().unwrap().to_owned()
+}
 
 const PLAIN: &str = "/echo?plain";
 
@@ -123,10 +131,10 @@ async fn say(client: &mut WebSocketClient, text: &str) {
 #[tokio::test]
 async fn one_s_own_connections_are_seen_from_their_first_byte_and_nobody_else_s() {
     let site = Site::new(Config::default()).await;
-    let mut watch = site.watch(ALICE).await;
-    let mut bob = site.connect("/echo", BOB).await;
+    let mut watch = site.watch(&ALICE).await;
+    let mut bob = site.connect("/echo", &BOB).await;
     say(&mut bob, "Bob's secret").await;
-    let mut alice = site.connect("/echo?token=abc", ALICE).await;
+    let mut alice = site.connect("/echo?token=abc", &ALICE).await;
     say(&mut alice, "Hello").await;
     say(&mut bob, "Bob's other secret").await;
     say(&mut alice, "the end").await;
@@ -144,7 +152,14 @@ async fn one_s_own_connections_are_seen_from_their_first_byte_and_nobody_else_s(
 #[tokio::test]
 async fn without_a_session_there_is_nothing_to_watch() {
     let site = Site::new(Config::default()).await;
-    for cookie in ["", "framescope_session=guess", "framescope_session=*"] {
+    let made_up = "framescope_session=00112233445566778899aabbccddeeff";
+    for cookie in [
+        "",
+        "framescope_session=guess",
+        "framescope_session=*",
+        made_up,
+        &made_up.replace('=', "=00112233445566778899aabbccddeeff"),
+    ] {
         let headers = vec![("Cookie".to_owned(), cookie.to_owned())];
         let options = ClientOptions { headers, ..ClientOptions::default() };
         let refused = WebSocketClient::connect_with(&format!("ws://{}/inspect/live", site.address), options).await;
@@ -156,7 +171,7 @@ async fn without_a_session_there_is_nothing_to_watch() {
 #[tokio::test]
 async fn a_watch_that_begins_late_says_so_and_what_was_agreed() {
     let site = Site::new(Config::default()).await;
-    let mut alice = site.connect("/websocket", ALICE).await;
+    let mut alice = site.connect("/websocket", &ALICE).await;
     let said = r#"{"messageType":"echo_client","text":"hi"}"#;
     let echo = r#"{"messageType":"echo_server","text":"hi"}"#;
     let mut exchange = async || {
@@ -164,14 +179,14 @@ async fn a_watch_that_begins_late_says_so_and_what_was_agreed() {
         assert_eq!(alice.next().await, Some(Event::Text(echo.to_owned())));
     };
     exchange().await;
-    let mut first = site.watch(ALICE).await;
+    let mut first = site.watch(&ALICE).await;
     exchange().await;
     let agreed = DeflateParams { server_no_context_takeover: true, ..DeflateParams::DEFAULT };
     let seen = first.until_echo(echo).await;
     assert!(matches!(seen[0].what, What::JoinedLate { deflate: Some(deflate), .. } if deflate == agreed));
     assert_eq!(messages(&seen).last(), Some(&(Direction::ServerToClient, echo.to_owned())));
 
-    let mut second = site.watch(ALICE).await;
+    let mut second = site.watch(&ALICE).await;
     exchange().await;
     let seen = second.until_echo(echo).await;
     assert!(matches!(seen[0].what, What::JoinedLate { .. }));
@@ -184,9 +199,9 @@ async fn a_watch_that_begins_within_a_frame_finds_the_next_one() {
     let site = Site::new(Config::default()).await;
     let mut stream = TcpStream::connect(&site.address).await.unwrap();
     let request = format!(
-        "GET /echo HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nCookie: {ALICE}\r\n\
+        "GET /echo HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nCookie: {}\r\n\
          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
-        site.address
+        site.address, *ALICE
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let masked = |opcode, payload: &[u8]| {
@@ -202,7 +217,7 @@ async fn a_watch_that_begins_within_a_frame_finds_the_next_one() {
     while !received.ends_with(&[0x8A, 0]) {
         received.push(stream.read_u8().await.unwrap());
     }
-    let mut watch = site.watch(ALICE).await;
+    let mut watch = site.watch(&ALICE).await;
     stream.write_all(&[&frame[500..], &short[..]].concat()).await.unwrap();
     let seen = watch.until_echo("the end").await;
     let from_client = messages(&seen).into_iter().filter(|(direction, _)| *direction == Direction::ClientToServer);
@@ -212,8 +227,8 @@ async fn a_watch_that_begins_within_a_frame_finds_the_next_one() {
 #[tokio::test]
 async fn a_slow_watcher_gets_gaps_and_the_connection_does_not_notice() {
     let site = Site::new(Config { inspect_queue_max: 256 << 10, ..Config::default() }).await;
-    let mut watch = site.watch(ALICE).await;
-    let mut alice = site.connect(PLAIN, ALICE).await;
+    let mut watch = site.watch(&ALICE).await;
+    let mut alice = site.connect(PLAIN, &ALICE).await;
     // Much more than the queue and all buffers of the network, while nobody reads what is seen.
     for n in 0..800_u32 {
         let noise: Vec<u8> = (0..16 << 10).map(|at: u32| (at.wrapping_mul(n | 1) >> 3).to_le_bytes()[0]).collect();
@@ -244,14 +259,14 @@ async fn a_slow_watcher_gets_gaps_and_the_connection_does_not_notice() {
 #[tokio::test]
 async fn an_upgrade_on_a_kept_alive_connection_is_seen_as_well_and_nothing_before_it() {
     let site = Site::new(Config::default()).await;
-    let mut watch = site.watch(ALICE).await;
+    let mut watch = site.watch(&ALICE).await;
     let mut stream = TcpStream::connect(&site.address).await.unwrap();
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
     while !answer.ends_with(b"ok\n") {
         answer.push(stream.read_u8().await.unwrap());
     }
-    let headers = vec![("Cookie".to_owned(), ALICE.to_owned())];
+    let headers = vec![("Cookie".to_owned(), ALICE.clone())];
     let options = ClientOptions { headers, ..ClientOptions::default() };
     let url = format!("ws://{}/echo", site.address);
     let mut alice = WebSocketClient::over(stream, &url, options).await.unwrap();
