@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # make run ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 # make test SUITES="fmt lint"
-ALL_SUITES := fmt lint rust codec-wasm wasm types conformance browser fuzz
+ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types conformance browser fuzz
 SUITES ?= $(ALL_SUITES)
 
 .PHONY: help setup setup-test wasm run test bench doctor format clean tools $(addprefix test-,$(ALL_SUITES))
@@ -73,6 +73,9 @@ test-lint: tools ## suite: clippy, rustdoc, html-validate, shellcheck
 
 test-rust: tools ## suite: all Rust tests, examples in the documentation included
 	cargo test --workspace --all-features
+
+test-toolchain: tools ## suite: each way to a wasm toolchain, by itself
+	@bash tests/toolchain.sh
 
 test-codec-wasm: tools ## suite: the codec as wasm imports nothing, and works
 	@bash tests/wasm-imports/run.sh
