@@ -58,7 +58,7 @@ async fn what_was_asked_before_the_signal_is_answered_before_the_close() {
 
 #[tokio::test]
 async fn clients_that_do_not_answer_do_not_hold_the_server_up() {
-    let mut server = ServerProcess::start(&[]).await;
+    let mut server = ServerProcess::start(&["--shutdown-deadline", "4s"]).await;
     let mut clients = open_all(&server).await;
     // Nor does one that reads nothing at all.
     let mut deaf = WireClient::open(server.addr(), "/echo").await;
