@@ -40,6 +40,12 @@ impl Habits {
             rate: rate.filter(|rate| *rate > 0),
         }
     }
+
+    /// How long a peer may take over what is left for it once all is said, if it never pauses for longer than the
+    /// close deadline: a minute, if that is five seconds.
+    const fn parting(&self) -> u32 {
+        self.close.saturating_mul(PARTING_CLOSES)
+    }
 }
 
 /// Runs a connection to its end. Must be a task of its own on a local runtime: its waker is kept.
@@ -57,7 +63,8 @@ struct Watch {
     rate: Option<Box<Rate>>,
     tap: Option<Box<Tap>>,
     place: Place,
-    /// When the last byte came in.
+    /// When the peer last showed that it lives: a byte came in, or it made room for one that had to wait. While
+    /// parting, only the latter.
     heard: Tick,
     /// When the present phase began.
     since: Tick,
@@ -70,6 +77,8 @@ struct Watch {
     is_warm: bool,
     /// It sent too many messages for too long.
     is_excessive: bool,
+    /// There was more to write than the stream would take: what it takes next, the peer has made room for.
+    is_blocked: bool,
 }
 
 /// How far a connection is, as far as deadlines go.
@@ -110,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             has_asked: false,
             is_warm: true,
             is_excessive: false,
+            is_blocked: false,
         };
         Self { pump, outbox, watch, _seat: seat }
     }
@@ -158,6 +168,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
                 break;
             }
         }
+        self.watch.is_blocked = outbox.waiting() > 0;
         let phase = match self.pump.stage() {
             Stage::Lingering => Phase::Lingering,
             Stage::Draining => Phase::Parting,
@@ -240,11 +251,20 @@ impl Watch {
                 outbox.end(None);
                 Poll::Pending
             }
-            Phase::Parting if in_phase >= self.habits.close => Poll::Ready(()),
+            // Who takes what is left for it has the time to, but not forever.
+            Phase::Parting if in_phase >= self.habits.parting() => Poll::Ready(()),
+            Phase::Parting if in_phase.min(silent) >= self.habits.close => Poll::Ready(()),
             Phase::Lingering if in_phase >= self.habits.linger => Poll::Ready(()),
             Phase::Lingering if in_phase.min(silent) >= self.habits.linger_quiet => Poll::Ready(()),
             Phase::New | Phase::Closing | Phase::Parting | Phase::Lingering => Poll::Pending,
         }
+    }
+
+    /// When this phase ends: `quiet` after the last sign of life, or `total` after it began.
+    fn quiet_for(&self, quiet: u32, total: u32) -> Tick {
+        let sign = if self.heard.is_before(self.since) { self.since } else { self.heard };
+        let (quiet, end) = (sign.after(quiet), self.since.after(total));
+        if quiet.is_before(end) { quiet } else { end }
     }
 
     /// Books a slot for the next thing that time will bring, unless an earlier one is booked.
@@ -265,12 +285,9 @@ impl Watch {
                     (None, None) => return,
                 }
             }
-            Phase::Closing | Phase::Parting => self.since.after(self.habits.close),
-            Phase::Lingering => {
-                let quiet = if self.heard.is_before(self.since) { self.since } else { self.heard };
-                let (quiet, end) = (quiet.after(self.habits.linger_quiet), self.since.after(self.habits.linger));
-                if quiet.is_before(end) { quiet } else { end }
-            }
+            Phase::Closing => self.since.after(self.habits.close),
+            Phase::Parting => self.quiet_for(self.habits.close, self.habits.parting()),
+            Phase::Lingering => self.quiet_for(self.habits.linger_quiet, self.habits.linger),
             Phase::New => return,
         };
         // A booked slot that has passed has woken us by now.
@@ -284,7 +301,9 @@ impl Watch {
 impl Witness for Watch {
     #[inline]
     fn read(&mut self, bytes: &[u8], receiver: &Receiver) {
-        self.heard = thread::now();
+        if self.phase != Phase::Parting {
+            self.heard = thread::now();
+        }
         self.has_asked = false;
         self.is_warm = true;
         if let Some(tap) = &mut self.tap {
@@ -294,6 +313,12 @@ impl Witness for Watch {
 
     #[inline]
     fn wrote(&mut self, bytes: &[u8], begins_frame: bool) {
+        if self.is_blocked {
+            // A slow reader is a living one, and while it is waited for, nothing is read that could say so. What the
+            // stream takes without having been full, such as a ping to an idle peer, says nothing.
+            self.heard = thread::now();
+            self.has_asked = false;
+        }
         if let Some(tap) = &mut self.tap {
             tap.wrote(bytes, begins_frame);
         }
@@ -343,6 +368,9 @@ impl Witness for Watch {
     }
 }
 
+/// How many close deadlines a slow reader has in all to take what is left.
+const PARTING_CLOSES: u32 = 12;
+
 /// How often an app that has more to send may send before others have their turn.
 const ROUNDS: usize = 4;
 
@@ -351,7 +379,104 @@ const COOL_AFTER: u32 = 2_000;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use framescope_codec::{Connection, Frame, MaskingKey, Opcode};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio::task::JoinHandle;
+
     use super::*;
+    use crate::apps::echo::Echo;
+
+    const LEN: usize = 400 << 10;
+
+    /// An echo with small buffers and little patience, that has taken in a message and cannot get rid of its echo.
+    /// With `close`, a Close has come behind it, and been read.
+    async fn stuffed(habits: Habits, close: bool) -> (DuplexStream, JoinHandle<()>) {
+        let config = framescope_codec::Config { message_max: LEN, ..framescope_codec::Config::default() };
+        let (receiver, sender) = Connection::server(config, None).into_halves();
+        let (mut peer, stream) = tokio::io::duplex(4 << 10);
+        // With a full queue nothing is read, not even a Close.
+        let queue_max = if close { usize::MAX } else { 16 << 10 };
+        let outbox = Rc::new(Outbox::new(sender, Vec::new(), queue_max));
+        let pump = Pump::new(stream, receiver, &[]);
+        let driver = tokio::task::spawn_local(Driver::new(pump, outbox, Box::new(Echo), Rc::new(habits), None, None));
+        let mut message = frame(Opcode::Binary, &vec![7; LEN]);
+        if close {
+            message.extend(frame(Opcode::Close, &[3, 232]));
+        }
+        peer.write_all(&message).await.unwrap();
+        (peer, driver)
+    }
+
+    fn frame(opcode: Opcode, payload: &[u8]) -> Vec<u8> {
+        let mut frame = Frame::new(opcode, payload);
+        frame.set_masking_key(Some(MaskingKey([1, 2, 3, 4])));
+        frame.to_bytes()
+    }
+
+    fn habits(millis: u32) -> Habits {
+        Habits { idle: Some(millis), close: millis, linger_quiet: millis, linger: millis, rate: None }
+    }
+
+    /// Reads 4 KiB at a time until `len` bytes are there. The pace is what is tested: slow in all, but never a long
+    /// pause.
+    async fn sip(peer: &mut DuplexStream, len: usize) -> Vec<u8> {
+        let mut pace = tokio::time::interval(Duration::from_millis(15));
+        let mut received = Vec::new();
+        while received.len() < len {
+            pace.tick().await;
+            let mut piece = vec![0; (len - received.len()).min(4 << 10)];
+            peer.read_exact(&mut piece).await.unwrap();
+            received.extend(piece);
+        }
+        received
+    }
+
+    #[tokio::test]
+    async fn who_reads_slowly_but_steadily_gets_everything() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                for close in [false, true] {
+                    let (mut peer, _driver) = stuffed(habits(400), close).await;
+                    let echo = sip(&mut peer, 10 + LEN).await;
+                    assert!(echo[10..].iter().all(|byte| *byte == 7), "with a Close behind it: {close}");
+                    let mut next = [0; 4];
+                    // And then what is next: the Close's echo, or the pong to show that it is still there.
+                    if !close {
+                        peer.write_all(&frame(Opcode::Ping, b"!!")).await.unwrap();
+                    }
+                    peer.read_exact(&mut next).await.unwrap();
+                    assert_eq!(next, if close { [0x88, 2, 3, 232] } else { *b"\x8A\x02!!" });
+                }
+            })
+            .await;
+    }
+
+    #[tokio::test]
+    async fn who_never_reads_is_given_up_and_who_only_sips_in_the_end() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let (_peer, driver) = stuffed(habits(100), false).await;
+                tokio::time::timeout(Duration::from_secs(10), driver).await.unwrap().unwrap();
+                // Its Close has come, and all that is left to do is to read: at this pace it would take hours.
+                let (mut peer, driver) = stuffed(habits(100), true).await;
+                let sipping = async {
+                    let mut pace = tokio::time::interval(Duration::from_millis(20));
+                    loop {
+                        pace.tick().await;
+                        if peer.read_u8().await.is_err() {
+                            return;
+                        }
+                    }
+                };
+                tokio::select! {
+                    ended = tokio::time::timeout(Duration::from_secs(10), driver) => ended.unwrap().unwrap(),
+                    () = sipping => {}
+                }
+            })
+            .await;
+    }
 
     #[test]
     fn an_idle_connection_stays_small() {
