@@ -20,6 +20,8 @@ pub(crate) struct Tap {
     deflate: Option<DeflateParams>,
     /// [`Session::changes`] when the watchers were last looked up.
     seen: u32,
+    /// How much of the answer to the opening handshake is not written yet.
+    answer_left: u32,
     live: Option<Box<Live>>,
 }
 
@@ -39,12 +41,14 @@ impl Tap {
     pub(crate) fn new(session: Arc<Session>, ends: (SocketAddr, SocketAddr)) -> Self {
         // Whatever number it is, there is somebody to look up if anybody watches.
         let seen = session.changes().wrapping_sub(1);
-        Self { session, ends, deflate: None, seen, live: None }
+        Self { session, ends, deflate: None, seen, answer_left: 0, live: None }
     }
 
-    /// The opening handshake was accepted: `head` is the request, and the answer will be [written](Self::wrote).
-    pub(crate) fn opening(&mut self, head: &[u8], deflate: Option<DeflateParams>) {
+    /// The opening handshake was accepted: `head` is the request, and the answer, of `answer_len` bytes, will be the
+    /// first to be [written](Self::wrote).
+    pub(crate) fn opening(&mut self, head: &[u8], answer_len: usize, deflate: Option<DeflateParams>) {
         self.deflate = deflate;
+        self.answer_left = u32::try_from(answer_len).unwrap_or(u32::MAX);
         if !self.session.is_watched() {
             return;
         }
@@ -73,9 +77,15 @@ impl Tap {
     /// Bytes went out, which begin with a frame or somewhere within one.
     #[inline]
     pub(crate) fn wrote(&mut self, bytes: &[u8], begins_frame: bool) {
-        if self.session.is_watched() || self.live.is_some() {
+        if self.session.is_watched() || self.live.is_some() || self.answer_left > 0 {
             self.copy_written(bytes, begins_frame);
         }
+    }
+
+    /// The answer was written by somebody else, and this is what it was.
+    pub(crate) fn answered(&mut self, answer: &[u8]) {
+        self.answer_left = u32::try_from(answer.len()).unwrap_or(u32::MAX);
+        self.wrote(answer, false);
     }
 
     /// The connection is over.
@@ -116,12 +126,24 @@ impl Tap {
     #[cold]
     fn copy_written(&mut self, bytes: &[u8], begins_frame: bool) {
         let now = now_ns();
-        let Some(live) = self.live(now) else { return };
         let direction = Direction::ServerToClient;
-        if begins_frame && live.is_lost[1] {
+        let head_len = usize::try_from(self.answer_left).unwrap_or(usize::MAX).min(bytes.len());
+        self.answer_left -= u32::try_from(head_len).unwrap_or(self.answer_left);
+        let Some(live) = self.live(now) else { return };
+        let (head, frames) = bytes.split_at(head_len);
+        // Whoever began to watch after the request is not shown the answer either: it is no frame, and what would be
+        // secret in it is known only to a mask that has seen the request.
+        if live.mask.is_some() && !head.is_empty() {
+            live.bytes(direction, now, head);
+        }
+        if frames.is_empty() {
+            return;
+        }
+        // What comes right behind the answer is a frame.
+        if (begins_frame || !head.is_empty()) && live.is_lost[1] {
             live.find(direction);
         }
-        live.bytes(direction, now, bytes);
+        live.bytes(direction, now, frames);
     }
 
     /// Looks up who watches, if that has changed; `None` if nobody does.
@@ -200,3 +222,75 @@ fn now_ns() -> u64 {
 }
 
 const PIECE: usize = 32 << 10;
+
+#[cfg(test)]
+mod tests {
+    use framescope_codec::capture::{Decoder, Record, What};
+    use framescope_codec::{Frame, Opcode};
+
+    use super::*;
+
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+    const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSet-Cookie: a=secret\r\n\r\n";
+
+    fn watch(session: &Session) -> Arc<Watcher> {
+        let watcher = Arc::new(Watcher::new(1 << 20));
+        session.join(watcher.clone());
+        watcher
+    }
+
+    /// What a watcher is shown.
+    fn shown(watcher: &Watcher) -> Vec<What> {
+        let bytes = watcher.take();
+        assert!(!bytes.windows(6).any(|window| window == b"secret"));
+        let (mut decoder, mut start) = (Decoder::new(), Vec::new());
+        framescope_codec::capture::pcapng::write_start(&mut start);
+        decoder.feed(&start);
+        decoder.feed(&bytes);
+        std::iter::from_fn(|| decoder.next_record())
+            .map(|record| match record {
+                Record::Event(event) => event.what,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+
+    /// A watcher before the request or not, and then one between it and the answer, which is written in pieces as they
+    /// come: with a frame behind the answer and in one piece, or byte by byte.
+    #[test]
+    fn who_begins_to_watch_before_the_answer_is_shown_frames_and_no_head() {
+        let ends = (([127, 0, 0, 1], 50_000).into(), ([127, 0, 0, 1], 8080).into());
+        let frame = Frame::new(Opcode::Text, b"hello").to_bytes();
+        let written = [ANSWER, &frame].concat();
+        for (size, is_watched) in [(usize::MAX, false), (usize::MAX, true), (1, false), (1, true), (ANSWER.len(), true)]
+        {
+            let session = Arc::new(Session::default());
+            let early = is_watched.then(|| watch(&session));
+            let mut tap = Tap::new(session.clone(), ends);
+            tap.opening(REQUEST, ANSWER.len(), None);
+            let late = watch(&session);
+            for (number, piece) in written.chunks(size).enumerate() {
+                tap.wrote(piece, number == 0);
+            }
+            tap.wrote(&frame, true);
+            let is_hello = |what: &What| match what {
+                What::Frame(frame) => {
+                    assert!(frame.dissection.violations.is_empty(), "{frame:?}");
+                    frame.dissection.message.as_ref().is_some_and(|message| message.payload == b"hello")
+                }
+                _ => false,
+            };
+            let seen = shown(&late);
+            assert!(matches!(seen[0], What::JoinedLate { .. }), "{seen:?}");
+            assert!(is_hello(seen.last().unwrap()), "{size}: {seen:?}");
+            assert!(!seen.iter().any(|what| matches!(what, What::Response(_))), "{seen:?}");
+            if let Some(early) = early {
+                let seen = shown(&early);
+                assert!(matches!(seen[..2], [What::Request(_), What::Response(_)]), "{seen:?}");
+                assert_eq!(seen.iter().filter(|what| is_hello(what)).count(), 2, "{seen:?}");
+            }
+        }
+    }
+}

@@ -114,7 +114,7 @@ impl Endpoints {
             }
         };
         if let Some(tap) = &mut tap {
-            tap.opening(request.head().bytes(), accepted.connection.deflate());
+            tap.opening(request.head().bytes(), accepted.answer.len(), accepted.connection.deflate());
         }
         Ok(Opened { accepted, app, tap })
     }
@@ -210,7 +210,7 @@ impl Opened {
     pub(crate) fn drive_answered(mut self, stream: TcpStream, behind: &[u8], guest: Guest) {
         let answer = std::mem::take(&mut self.accepted.answer);
         if let Some(tap) = &mut self.tap {
-            tap.wrote(&answer, false);
+            tap.answered(&answer);
         }
         self.drive(stream, behind, guest);
     }
