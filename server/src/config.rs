@@ -67,7 +67,7 @@ settings! {
     [value_name = "DIR"] data_dir: PathBuf => Option<PathBuf> = None, "";
     /// Store in memory only, for demonstrations: all is gone when the server stops. This version
     /// stores nothing either way
-    [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"] in_memory: bool => bool = false, "false";
+    [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] in_memory: bool => bool = false, "false";
     /// Serve the pages in this folder in place of the built-in ones: /x is DIR/x.html or
     /// DIR/x/index.html, other files by their path, and no content security policy is sent
     [value_name = "DIR"] www: PathBuf => Option<PathBuf> = None, "";
@@ -80,8 +80,9 @@ settings! {
     /// the public URL's host always are. May be repeated
     [value_name = "NAME", value_delimiter = ','] allow_host: Vec<String> => Vec<String> = Vec::new(), "";
     /// Escape & < > " ' in what users wrote before it goes to clients, for pages that put it into
-    /// HTML; on by default with --www
-    [num_args = 0..=1, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
+    /// HTML; on by default with --www. This version has nothing to escape: it passes no text from one
+    /// user to another, and what is echoed is never touched
+    [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
     /// What to log: a level (error, warn, info, debug, trace) or tracing's filter syntax
     [value_name = "FILTER"] log: String => String = "info".to_owned(), "info";
     /// Form of the log
@@ -183,6 +184,24 @@ impl Config {
         if !(1..=9).contains(&self.compression_level) {
             return Err(format!("compression-level: {} is not between 1 and 9", self.compression_level));
         }
+        // Where 0 has a meaning, of its own or as "do not", it is not in this list.
+        for (name, is_zero) in [
+            ("message-max", self.message_max == 0),
+            ("echo-message-max", self.echo_message_max == 0),
+            ("fragments-max", self.fragments_max == 0),
+            ("echo-fragments-max", self.echo_fragments_max == 0),
+            ("echo-text-max", self.echo_text_max == 0),
+            ("head-headers-max", self.head_headers_max == 0),
+            ("queue-max", self.queue_max == 0),
+            ("inspect-queue-max", self.inspect_queue_max == 0),
+            ("head-deadline", self.head_deadline.is_zero()),
+            ("idle-deadline", self.idle_deadline.is_zero()),
+            ("close-deadline", self.close_deadline.is_zero()),
+        ] {
+            if is_zero {
+                return Err(format!("{name}: with 0 nothing would work"));
+            }
+        }
         if self.head_max < 1024 {
             return Err("head-max: no browser gets by with less than 1KiB".to_owned());
         }
@@ -261,6 +280,49 @@ mod tests {
         assert!(error.contains(":2: unknown field `mesage-max`") && !error.contains('\n'), "{error}");
         let gone = Config::load(Some("/nowhere/framescope.toml".as_ref()), Settings::default()).unwrap_err();
         assert!(gone.starts_with("/nowhere/framescope.toml: "), "{gone}");
+    }
+
+    #[test]
+    fn nothing_is_zero_but_where_that_means_something() {
+        let load = |line: String| {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), line).unwrap();
+            Config::load(Some(file.path()), Settings::default())
+        };
+        let allowed = [
+            "threads",
+            "body-max",
+            "linger-quiet",
+            "linger-deadline",
+            "linger-max",
+            "shutdown-deadline",
+            "message-rate",
+            "connections-max",
+            "connections-per-address",
+        ];
+        let limits = DEFAULTS.iter().skip_while(|(name, _)| *name != FIRST_LIMIT);
+        for name in limits.map(|(name, _)| name.replace('_', "-")).chain(["threads".to_owned()]) {
+            match load(format!("{name} = 0\n")) {
+                Ok(_) => assert!(allowed.contains(&&*name), "{name} = 0 is taken"),
+                Err(error) => {
+                    assert!(!allowed.contains(&&*name), "{error}");
+                    assert!(error.starts_with(&format!("{name}: ")) && !error.contains('\n'), "{error}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_switch_does_not_take_the_next_word_for_its_value() {
+        let command = || {
+            let serve = Settings::augment_args(Command::new("serve"));
+            Settings::augment_args(Command::new("test").no_binary_name(true)).subcommand(serve)
+        };
+        for flag in ["--in-memory", "--escape-html", "--in-memory=true"] {
+            let matches = command().try_get_matches_from([flag, "serve"]).unwrap();
+            assert_eq!(matches.subcommand_name(), Some("serve"), "{flag}");
+        }
+        assert!(command().try_get_matches_from(["--in-memory", "false"]).is_err(), "a value needs its =");
     }
 
     #[test]

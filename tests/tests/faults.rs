@@ -128,9 +128,14 @@ async fn an_address_that_is_taken_is_one_line_and_a_failure() {
 
 #[tokio::test]
 async fn a_flag_that_makes_no_sense_is_refused_before_listening() {
-    for flags in
-        [&["--message-max", "much"][..], &["--listen", "nowhere"], &["--idle-deadline", "soon"], &["--no-such-flag"]]
-    {
+    for flags in [
+        &["--message-max", "much"][..],
+        &["--listen", "nowhere"],
+        &["--idle-deadline", "soon"],
+        &["--no-such-flag"],
+        &["--queue-max", "0"],
+        &["--inspect-queue-max", "0"],
+    ] {
         let output = ServerProcess::run(flags).await;
         assert!(!output.status.success(), "{flags:?}");
         assert!(!output.stderr.is_empty(), "{flags:?}");
