@@ -147,7 +147,7 @@ impl ServerProcess {
     }
 }
 
-/// The program, built first where it is not up to date. Asking for all of the workspace makes cargo choose the
+/// The program, built first where it is not up to date, optimised if this is. Asking for all of the workspace makes cargo choose the
 /// same features as `cargo test --workspace` does, so that nothing else is built again.
 fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
@@ -155,6 +155,7 @@ fn program() -> &'static PathBuf {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let output = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--workspace", "--all-features", "--bin", "framescope"])
+            .args(if cfg!(debug_assertions) { &[][..] } else { &["--release"] })
             .args(["--message-format", "json-render-diagnostics"])
             .current_dir(root)
             .stderr(Stdio::inherit())

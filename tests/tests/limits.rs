@@ -3,19 +3,60 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "patterns of bytes, and numbers that are small")]
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use framescope_codec::Opcode;
 use framescope_tests::{OutFrame, ServerProcess, TestServer, WireClient, frames};
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 const MIB: u64 = 1 << 20;
 
-/// A bystander's round trip, which an attack must not spoil.
-async fn bystander(server: &ServerProcess) {
-    let mut client = WireClient::open(server.addr(), "/echo").await;
+/// What a bystander's round trip may take while an attack runs. Without optimisation the code is many times slower, on
+/// both ends, and such tests run beside each other on whatever cores there are: there, it only shows that nobody hangs.
+const ROUND_TRIP_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 250 });
+
+/// A bystander's round trip: how long it took.
+async fn round_trip(client: &mut WireClient) -> Duration {
     let started = Instant::now();
     client.assert_echoes("bystander").await;
-    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+    started.elapsed()
+}
+
+/// Somebody comes, is served, and goes: before an attack, so that what the first connection costs is paid, and after.
+async fn bystander(server: &ServerProcess) {
+    let mut client = WireClient::open(server.addr(), "/echo").await;
+    let took = round_trip(&mut client).await;
+    assert!(took < ROUND_TRIP_MAX, "{took:?}");
+}
+
+/// Carries out an attack, which must not spoil the round trips of somebody who is there all the while.
+async fn beside_a_bystander<T>(addr: SocketAddr, attack: impl Future<Output = T>) -> T {
+    let (opened, is_open) = oneshot::channel();
+    let (stop, mut stopping) = oneshot::channel::<()>();
+    // On a thread of its own: what the attacker computes must not count.
+    let bystander = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let mut client = WireClient::open(addr, "/echo").await;
+            let mut slowest = round_trip(&mut client).await;
+            opened.send(()).expect("somebody waits");
+            // Often, and not so often as to be a load itself.
+            let mut pace = tokio::time::interval(Duration::from_millis(5));
+            while stopping.try_recv() == Err(TryRecvError::Empty) {
+                slowest = slowest.max(round_trip(&mut client).await);
+                pace.tick().await;
+            }
+            slowest
+        })
+    });
+    is_open.await.expect("the bystander is served");
+    let result = attack.await;
+    drop(stop);
+    let slowest = bystander.await.expect("the bystander is served");
+    assert!(slowest < ROUND_TRIP_MAX, "{slowest:?}");
+    result
 }
 
 /// Sends `bytes` again and again, `times` at most, until the server no longer takes them.
@@ -36,7 +77,7 @@ async fn pongs_that_nobody_reads_take_no_memory() {
     let before = server.rss();
     let mut client = WireClient::open(server.addr(), "/echo").await;
     let pings = OutFrame::new(Opcode::Ping, vec![b'p'; 125]).bytes().repeat(1000);
-    flood(&mut client, &pings, 300).await;
+    beside_a_bystander(server.addr(), flood(&mut client, &pings, 300)).await;
     bystander(&server).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
@@ -49,7 +90,7 @@ async fn echoes_that_nobody_reads_take_little_memory() {
     let before = server.rss();
     let mut client = WireClient::open(server.addr(), "/echo").await;
     let message = OutFrame::binary(vec![0; 1 << 20]).bytes();
-    let sent = flood(&mut client, &message, 124).await;
+    let sent = beside_a_bystander(server.addr(), flood(&mut client, &message, 124)).await;
     assert!(sent < 124, "the server has stopped reading");
     bystander(&server).await;
     let grown = server.peak_rss().saturating_sub(before);
@@ -62,12 +103,15 @@ async fn an_announced_length_allocates_nothing() {
     bystander(&server).await;
     let before = server.rss();
     let mut clients = Vec::new();
-    for _ in 0..100 {
-        let mut client = WireClient::open(server.addr(), "/echo").await;
-        let frame = OutFrame::binary(vec![0; 1 << 20]).bytes();
-        client.send(&frame[..15]).await;
-        clients.push(client);
-    }
+    let frame = OutFrame::binary(vec![0; 1 << 20]).bytes();
+    let attack = async {
+        for _ in 0..100 {
+            let mut client = WireClient::open(server.addr(), "/echo").await;
+            client.send(&frame[..15]).await;
+            clients.push(client);
+        }
+    };
+    beside_a_bystander(server.addr(), attack).await;
     bystander(&server).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
@@ -81,7 +125,7 @@ async fn endless_empty_fragments_are_cut_off_or_cost_nothing() {
     let mut client = WireClient::open(server.addr(), "/echo").await;
     client.send_frame(OutFrame::binary("x").unfinished()).await;
     let thousand = OutFrame::continuation("").unfinished().bytes().repeat(1000);
-    flood(&mut client, &thousand, 300).await;
+    beside_a_bystander(server.addr(), flood(&mut client, &thousand, 300)).await;
     let close = client.close_frame().await;
     assert!(matches!(close.close_code(), Some(1008 | 1009)), "{:?}", close.close_code());
     bystander(&server).await;
@@ -95,16 +139,19 @@ async fn many_messages_in_one_byte_fragments_take_little_memory() {
     bystander(&server).await;
     let before = server.rss();
     let mut clients = Vec::new();
-    for _ in 0..20 {
-        let mut client = WireClient::open(server.addr(), "/echo").await;
-        client.send_frame(OutFrame::binary("x").unfinished()).await;
-        client.send(&OutFrame::continuation("y").unfinished().bytes().repeat(60_000)).await;
-        clients.push(client);
-    }
-    for client in &mut clients {
-        client.send_frame(OutFrame::continuation("z")).await;
-        assert_eq!(client.message().await.2.len(), 60_002);
-    }
+    let attack = async {
+        for _ in 0..20 {
+            let mut client = WireClient::open(server.addr(), "/echo").await;
+            client.send_frame(OutFrame::binary("x").unfinished()).await;
+            client.send(&OutFrame::continuation("y").unfinished().bytes().repeat(60_000)).await;
+            clients.push(client);
+        }
+        for client in &mut clients {
+            client.send_frame(OutFrame::continuation("z")).await;
+            assert_eq!(client.message().await.2.len(), 60_002);
+        }
+    };
+    beside_a_bystander(server.addr(), attack).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 32 * MIB, "{} MiB", grown / MIB);
 }
@@ -218,10 +265,18 @@ async fn out_of_files_the_server_waits_and_recovers() {
     for _ in 0..100 {
         clients.push(WireClient::connect(server.addr()).await);
     }
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let mut pace = tokio::time::interval(Duration::from_millis(10));
+    while server.open_files() < 64 {
+        assert!(Instant::now() < deadline, "{} files open", server.open_files());
+        pace.tick().await;
+    }
+    // It must not spin on a failing accept. Nothing is waited for here: the half second is what is measured, and
+    // must cost next to nothing.
     let cpu = server.cpu_ticks();
-    // It must not spin on a failing accept: half a second of its life costs next to nothing.
-    tokio::time::timeout(Duration::from_millis(500), std::future::pending::<()>()).await.unwrap_err();
-    assert!(server.cpu_ticks() - cpu < 25, "{} ticks in half a second", server.cpu_ticks() - cpu);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let ticks = server.cpu_ticks() - cpu;
+    assert!(ticks < 25, "{ticks} ticks in half a second");
     drop(clients);
     let mut client = WireClient::open(server.addr(), "/echo").await;
     client.assert_echoes("recovered").await;
@@ -232,7 +287,7 @@ async fn a_slow_reader_does_not_disturb_a_fast_one() {
     let server = TestServer::start().await;
     let mut slow = WireClient::open(server.addr(), "/echo").await;
     let message = OutFrame::binary(vec![1; 1 << 20]).bytes();
-    flood(&mut slow, &message, 40).await;
+    beside_a_bystander(server.addr(), flood(&mut slow, &message, 40)).await;
     let mut fast = WireClient::open(server.addr(), "/echo").await;
     for _ in 0..100 {
         fast.assert_echoes("quick").await;
