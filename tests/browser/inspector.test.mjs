@@ -342,8 +342,6 @@ test("without the module the page names the command that builds it", TIMEOUT, as
   const page = await context.newPage();
   await page.goto(`${url}/inspector`);
   await page.getByText("make wasm").first().waitFor();
-  await page
-    .getByText(/wasm-pack build --target web/)
-    .first()
-    .waitFor();
+  await page.getByText("(cd wasm-client && wasm-pack build --target web -d ../www/pkg)", { exact: true }).waitFor();
+  await page.getByText("(cd wasm-client && wasm-pack test --headless --chrome)", { exact: true }).waitFor();
 });

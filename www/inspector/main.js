@@ -3,7 +3,7 @@
 // wasm module, through the worker.
 
 import { byId, closestWith, el, grouped, on, size } from "../lib/dom.js";
-import { BUILD_COMMANDS } from "../lib/wasm.js";
+import { COMMANDS } from "../lib/wasm.js";
 import { BytesView } from "./bytes.js";
 import { Composer } from "./composer.js";
 import { Feed } from "./feed.js";
@@ -393,10 +393,11 @@ function notBuilt() {
     text(
       "This page decodes frames with Framescope’s own codec, compiled to wasm. That module is missing. In the root of the repository, run",
     ),
-    el("code", { class: "command" }, BUILD_COMMANDS[0] ?? ""),
+    el("code", { class: "command" }, COMMANDS.make),
     text("or, with wasm-pack installed, the plain command:"),
-    el("code", { class: "command" }, BUILD_COMMANDS[1] ?? ""),
-    text("and reload. All the rest of the server works without it."),
+    el("code", { class: "command" }, COMMANDS.build),
+    text("and reload. All the rest of the server works without it. The module’s own tests run in a headless browser:"),
+    el("code", { class: "command" }, COMMANDS.test),
   ];
 }
 

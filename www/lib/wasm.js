@@ -1,8 +1,12 @@
 // @ts-check
 // Finds the codec's wasm module, or says why it is not there. Works in pages and in workers.
 
-/** What builds the module, as typed in the root of the repository: the short way and the plain one. */
-export const BUILD_COMMANDS = ["make wasm", "(cd wasm-client && wasm-pack build --target web -d ../www/pkg)"];
+/** What builds the module, as typed in the root of the repository: the short way and the plain one; and what tests it. */
+export const COMMANDS = {
+  make: "make wasm",
+  build: "(cd wasm-client && wasm-pack build --target web -d ../www/pkg)",
+  test: "(cd wasm-client && wasm-pack test --headless --chrome)",
+};
 
 /** The module was never built: the one failure that the reader of the page can mend. */
 export class NotBuilt extends Error {
