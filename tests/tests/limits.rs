@@ -265,12 +265,6 @@ async fn out_of_files_the_server_waits_and_recovers() {
     for _ in 0..100 {
         clients.push(WireClient::connect(server.addr()).await);
     }
-    let deadline = Instant::now() + Duration::from_secs(10);
-    let mut pace = tokio::time::interval(Duration::from_millis(10));
-    while server.open_files() < 64 {
-        assert!(Instant::now() < deadline, "{} files open", server.open_files());
-        pace.tick().await;
-    }
     // It must not spin on a failing accept. Nothing is waited for here: the half second is what is measured, and
     // must cost next to nothing.
     let cpu = server.cpu_ticks();
