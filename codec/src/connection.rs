@@ -27,6 +27,7 @@ use crate::mask::MaskingKey;
 use crate::message::Message;
 use crate::rules::{Role, Violation};
 
+mod broadcast;
 mod config;
 mod control;
 mod incoming;
@@ -34,11 +35,12 @@ mod input;
 mod receive;
 mod send;
 
+pub use broadcast::Broadcast;
 pub use config::Config;
 pub use control::{ControlPayload, ControlTooLong};
 pub use input::Input;
 pub use receive::Receiver;
-pub use send::{SendError, Sender};
+pub use send::{Piece, SendError, Sender};
 
 use send::Side;
 

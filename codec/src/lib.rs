@@ -81,7 +81,8 @@ pub mod utf8;
 
 pub use close::{CloseCode, CloseFrame, close_code_name};
 pub use connection::{
-    Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, Receiver, SendError, Sender,
+    Broadcast, Closed, Config, Connection, ControlPayload, ControlTooLong, Event, Input, Piece, Receiver, SendError,
+    Sender,
 };
 pub use course::{ParsedFrame, generate_ws_frame, parse_ws_frame};
 pub use deflate::params::{DeflateParams, WindowBits};

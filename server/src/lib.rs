@@ -50,12 +50,16 @@ pub use ws::{Outbox, SendError};
 
 mod apps;
 mod auth;
+#[expect(dead_code, reason = "the apps that use it come next")]
+mod bus;
 mod config;
 mod http;
 mod inspect;
 mod library;
 mod net;
 mod server;
+#[expect(dead_code, reason = "the database behind it comes next")]
+mod store;
 mod ws;
 
 /// Lets this process open as many files as the system allows it. For the program's start: it is the

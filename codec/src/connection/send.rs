@@ -3,7 +3,7 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 
-use super::{Closed, Config, ControlPayload};
+use super::{Broadcast, Closed, Config, ControlPayload};
 use crate::close::CloseFrame;
 use crate::deflate::Compressor;
 use crate::deflate::params::DeflateParams;
@@ -19,6 +19,19 @@ pub struct Sender {
     state: State,
     side: Side,
     compression: Option<Box<Compression>>,
+    /// While a message is being sent in pieces: frames of the messages that wait behind it.
+    behind: Option<Box<Vec<u8>>>,
+}
+
+/// A part of a message whose whole need never be in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece<'a> {
+    /// Text may be cut anywhere, as long as the whole of it is UTF-8.
+    pub kind: MessageKind,
+    /// This part of the payload.
+    pub payload: &'a [u8],
+    /// Nothing of the message comes after it.
+    pub is_last: bool,
 }
 
 /// Who we are; a client with what it masks by.
@@ -52,7 +65,7 @@ impl Sender {
             let compressor = Compressor::new(params, side.role(), config.compression_level);
             Box::new(Compression { params, compressor, scratch: Vec::new() })
         });
-        Self { config, state: State::Open, side, compression }
+        Self { config, state: State::Open, side, compression, behind: None }
     }
 
     /// Appends a message in one frame, compressed where that was agreed and pays.
@@ -76,6 +89,54 @@ impl Sender {
         out: &mut Vec<u8>,
     ) -> Result<(), SendError> {
         self.send_in(message.into(), fragment_len.get(), out)
+    }
+
+    /// Appends a message that others are sent as well, without encoding it again where that can be avoided.
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn send_broadcast(&mut self, broadcast: &Broadcast, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.check_open()?;
+        let frame = match (&self.side, self.deflate()) {
+            (Side::Server, None) => broadcast.plain(),
+            (Side::Server, Some(params)) if params.server_no_context_takeover => {
+                broadcast.compressed(params.server_max_window_bits)
+            }
+            (Side::Server | Side::Client(_), _) => return self.send(broadcast.message(), out),
+        };
+        self.behind.as_deref_mut().unwrap_or(out).extend_from_slice(frame);
+        Ok(())
+    }
+
+    /// Appends the next piece of a message as a fragment of its own, uncompressed. Until the last piece, messages that
+    /// are sent otherwise wait behind it; control frames go between.
+    ///
+    /// # Errors
+    ///
+    /// When our Close is out already.
+    pub fn send_piece(&mut self, piece: Piece<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
+        self.check_open()?;
+        let opcode = match (&self.behind, piece.kind) {
+            (Some(_), _) => Opcode::Continuation,
+            (None, MessageKind::Text) => Opcode::Text,
+            (None, MessageKind::Binary) => Opcode::Binary,
+        };
+        let header = FrameHeader { fin: piece.is_last, ..FrameHeader::new(opcode, 0) };
+        self.write_frame(header, piece.payload, out);
+        let behind = self.behind.take();
+        if piece.is_last {
+            out.extend_from_slice(behind.as_deref().map_or(&[], Vec::as_slice));
+        } else {
+            self.behind = Some(behind.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// How many bytes wait behind a message that is sent in pieces.
+    #[must_use]
+    pub fn behind(&self) -> usize {
+        self.behind.as_ref().map_or(0, |behind| behind.len())
     }
 
     /// Appends a ping.
@@ -229,11 +290,15 @@ impl Sender {
             MessageKind::Text => Opcode::Text,
             MessageKind::Binary => Opcode::Binary,
         };
-        let Some(compressed) = self.compress(message.as_bytes()) else {
-            self.write_fragments(opcode, Rsv::NONE, message.as_bytes(), fragment_len, out);
-            return Ok(());
-        };
-        self.write_fragments(opcode, Rsv::RSV1, &compressed, fragment_len, out);
+        let mut behind = self.behind.take();
+        let out = behind.as_deref_mut().unwrap_or(out);
+        let compressed = self.compress(message.as_bytes());
+        match &compressed {
+            Some(compressed) => self.write_fragments(opcode, Rsv::RSV1, compressed, fragment_len, out),
+            None => self.write_fragments(opcode, Rsv::NONE, message.as_bytes(), fragment_len, out),
+        }
+        self.behind = behind;
+        let Some(compressed) = compressed else { return Ok(()) };
         if let Some(compression) = self.compression.as_mut().filter(|_| compressed.capacity() <= SCRATCH_KEPT) {
             compression.scratch = compressed;
         }

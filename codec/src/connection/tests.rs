@@ -2,7 +2,9 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::close::CloseCode;
+use crate::deflate::params::WindowBits;
 use crate::frame::Frame;
+use crate::message::MessageKind;
 use crate::opcode::Opcode;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -209,4 +211,49 @@ fn an_idle_connection_gives_its_memory_back_and_keeps_its_context() {
 #[test]
 fn the_state_of_a_connection_is_small() {
     assert!(size_of::<Connection>() <= 256, "{}", size_of::<Connection>());
+}
+
+#[test]
+fn a_broadcast_is_what_each_connection_would_have_sent_by_itself() {
+    let long = "the same to everybody, again and again and again. ".repeat(9);
+    for text in ["", "short", &long] {
+        for window_bits in 8..=15 {
+            for server_no_context_takeover in [true, false] {
+                let params = DeflateParams {
+                    server_no_context_takeover,
+                    server_max_window_bits: WindowBits::new(window_bits).unwrap(),
+                    ..DeflateParams::DEFAULT
+                };
+                for deflate in [None, Some(params)] {
+                    let broadcast = Broadcast::new(text, &Config::default());
+                    assert_eq!((broadcast.message(), broadcast.len()), (Message::Text(text), text.len()));
+                    let sender = || Connection::server(Config::default(), deflate).into_halves().1;
+                    let (mut one, mut other) = (Vec::new(), Vec::new());
+                    sender().send_broadcast(&broadcast, &mut one).unwrap();
+                    sender().send(text, &mut other).unwrap();
+                    // Levels and windows alike, the bytes are alike; twice, as the frame is kept.
+                    assert_eq!(one, other);
+                    sender().send_broadcast(&broadcast, &mut one).unwrap();
+                    assert_eq!(one, other.repeat(2));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_sent_while_a_message_goes_out_in_pieces_waits_behind_it_but_for_control_frames() {
+    let (_, mut sender) = Connection::server(Config::default(), None).into_halves();
+    let mut out = Vec::new();
+    let piece = |payload, is_last| Piece { kind: MessageKind::Text, payload, is_last };
+    sender.send_piece(piece(b"one ", false), &mut out).unwrap();
+    sender.send("behind", &mut out).unwrap();
+    sender.send_broadcast(&Broadcast::new("all", &Config::default()), &mut out).unwrap();
+    sender.ping(ControlPayload::try_from(&b"!"[..]).unwrap(), &mut out).unwrap();
+    assert_eq!(sender.behind(), 8 + 5);
+    sender.send_piece(piece(b"two", false), &mut out).unwrap();
+    sender.send_piece(piece(b"", true), &mut out).unwrap();
+    assert_eq!(sender.behind(), 0);
+    sender.send("next", &mut out).unwrap();
+    assert_eq!(out, b"\x01\x04one \x89\x01!\x00\x03two\x80\x00\x81\x06behind\x81\x03all\x81\x04next");
 }
