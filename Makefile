@@ -92,7 +92,7 @@ test-conformance: tools ## suite: Autobahn's cases, server and client
 
 test-browser: tools ## suite: the pages in Chromium
 	@wasm-client/build.sh --optimised
-	node --test --test-reporter=spec tests/browser/*.test.mjs
+	node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs
 
 test-fuzz: tools ## suite: each fuzz target for FUZZ_SECONDS (20)
 	bash tests/fuzz.sh
