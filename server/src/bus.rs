@@ -65,10 +65,10 @@ pub(crate) trait Ear<A, T>: Send + Sync {
 }
 
 /// Listening, until dropped.
-pub(crate) struct Subscription(Option<Box<dyn FnOnce() + Send>>);
+pub(crate) struct Subscription(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl Subscription {
-    pub(crate) fn new(end: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn new(end: impl FnOnce() + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(end)))
     }
 }
