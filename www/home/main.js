@@ -2,6 +2,7 @@
 // The home page: is the server well, and one frame's first bytes as a taste.
 
 import { byId, el } from "../lib/dom.js";
+import { startPage } from "../lib/page.js";
 
 /** The fields of the two bytes 81 85, each with its name and bits. */
 const SPECIMEN = [
@@ -15,6 +16,7 @@ const SPECIMEN = [
 ];
 
 drawSpecimen();
+void startPage();
 await showHealth();
 
 function drawSpecimen() {

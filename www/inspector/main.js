@@ -2,7 +2,9 @@
 // The inspector: state, what changes it, and what is drawn of it. Every fact about a frame comes from the
 // wasm module, through the worker.
 
+import { hideBanner, showBanner } from "../lib/banner.js";
 import { byId, closestWith, el, grouped, on, size } from "../lib/dom.js";
+import { startPage } from "../lib/page.js";
 import { COMMANDS } from "../lib/wasm.js";
 import { BytesView } from "./bytes.js";
 import { Composer } from "./composer.js";
@@ -111,7 +113,7 @@ render();
 fieldsView.show(null);
 showFrameBytes();
 showFrameBytes();
-setInterval(() => state.feed.state === "lost" && renderFeed(), 500);
+void startPage();
 
 /** The index of the first row that is listed. */
 function first() {
@@ -289,47 +291,30 @@ function count(number, noun) {
 
 function renderFeed() {
   const live = byId("live", HTMLElement);
-  const banner = byId("banner", HTMLElement);
   if (state.failure) {
     live.dataset.state = "lost";
     setText("live-text", "Not running");
-    banner.dataset.kind = "danger";
-    banner.hidden = state.failure.isNotBuilt;
     if (!state.failure.isNotBuilt)
-      banner.replaceChildren(
-        el("span", { class: "banner-title" }, "The inspector could not start."),
-        el("span", {}, state.failure.reason),
-      );
+      showBanner("inspector", {
+        kind: "danger",
+        title: "The inspector could not start.",
+        text: state.failure.reason,
+      });
     return;
   }
   const { state: now, until, wasLive } = state.feed;
   live.dataset.state = now;
   setText("live-text", { trying: wasLive ? "Reconnecting" : "Connecting", live: "Live", lost: "Not live" }[now]);
-  if (now === "live") banner.hidden = true;
+  if (now === "live") hideBanner("inspector");
   if (now !== "lost") return;
-  const seconds = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-  const waits = seconds === 0 ? "Trying again now." : `Trying again in ${seconds} s.`;
-  const known = banner.querySelector(".banner-wait");
-  if (!banner.hidden && known) {
-    known.textContent = waits;
-    return;
-  }
-  const retry = el("button", { class: "link", type: "button" }, "Try now");
-  on(retry, "click", () => feed.retry(), signal);
-  banner.replaceChildren(
-    el("span", { class: "banner-title" }, wasLive ? "The live feed was lost." : "There is no live feed."),
-    el(
-      "span",
-      {},
-      wasLive
-        ? "What was captured stays here; what passes meanwhile is not seen."
-        : "The server does not answer at /inspect/live.",
-    ),
-    // Read out once, not each second.
-    el("span", { class: "banner-wait", "aria-hidden": "true" }, waits),
-    retry,
-  );
-  banner.hidden = false;
+  showBanner("inspector", {
+    title: wasLive ? "The live feed was lost." : "There is no live feed.",
+    text: wasLive
+      ? "What was captured stays here; what passes meanwhile is not seen."
+      : "The server does not answer at /inspect/live.",
+    retryAt: until,
+    retry: () => feed.retry(),
+  });
 }
 
 /** @param {string} id @param {string} text */

@@ -1,7 +1,9 @@
 // @ts-check
 // The test page: sends texts of any size over /websocket or /echo and compares what comes back.
 
+import { hideBanner, showBanner } from "../lib/banner.js";
 import { byId, el, grouped, on, size } from "../lib/dom.js";
+import { startPage } from "../lib/page.js";
 import { endpoint, reconnecting } from "../lib/socket.js";
 
 /** @import { BoardHeard, BoardSaid } from "../lib/protocol.js" */
@@ -50,7 +52,7 @@ on(form, "submit", (event) => {
   send(text.value);
 });
 on(path, "change", connect);
-setInterval(() => state.connection === "lost" && render(), 500);
+void startPage();
 connect();
 
 /** @param {number} bytes */
@@ -211,26 +213,9 @@ function render() {
 }
 
 function renderBanner() {
-  const banner = byId("banner", HTMLElement);
-  banner.hidden = state.connection !== "lost";
-  if (banner.hidden) {
-    banner.replaceChildren();
-    return;
-  }
-  const seconds = Math.max(0, Math.ceil((state.retryAt - Date.now()) / 1000));
-  const known = banner.querySelector(".banner-wait");
-  const waits = seconds === 0 ? "Trying again now." : `Trying again in ${seconds} s.`;
-  if (known) {
-    known.textContent = waits;
-    return;
-  }
-  const now = el("button", { class: "link", type: "button" }, "Try now");
-  on(now, "click", () => retryNow());
-  banner.append(
-    el("span", { class: "banner-title" }, "The connection was lost."),
-    el("span", { class: "banner-wait", "aria-hidden": "true" }, waits),
-    now,
-  );
+  if (state.connection === "open") hideBanner("test");
+  else if (state.connection === "lost")
+    showBanner("test", { title: "The connection was lost.", retryAt: state.retryAt, retry: () => retryNow() });
 }
 
 /** @param {Test} test */

@@ -1,0 +1,452 @@
+// @ts-check
+// A page's connection to the apps: it comes back by itself, and what must not be lost is sent until the server has it.
+
+import { hideBanner, showBanner } from "./banner.js";
+import { currentUser, onUser, refreshUser } from "./page.js";
+import { backOff, endpoint } from "./socket.js";
+import { counted } from "./text.js";
+
+/** @import { Heard, Said, Storable } from "./protocol.js" */
+
+/**
+ * @typedef {"connecting" | "open" | "lost" | "signed-out"} SocketState
+ *   `signed-out`: the server ended the login that the connection came with; it comes back as whoever is signed in then
+ */
+
+/**
+ * @typedef {object} AppHandlers
+ * @property {(isAgain: boolean) => void} [open] call `ready()` once stored messages may go out: at once, or after a room was joined again
+ * @property {(message: Heard) => void} message
+ * @property {(state: SocketState, waitMs?: number) => void} [state] `waitMs`: until the next try
+ */
+
+/**
+ * @typedef {object} Pending
+ * @property {string} id
+ * @property {Storable} message
+ * @property {number | null} owner the user who wrote it; nobody else may send it
+ * @property {number} connection the one it went out on last
+ * @property {number} doubts on how many connections the server complained of something while this was on its way
+ * @property {number} doubted the latest of those
+ */
+
+/** A connection that held this long was a good one: the next loss starts counting from the beginning. */
+const GOOD_AFTER = 10_000;
+/** Silence after which the server is asked whether it is still there: usually, and with something unanswered. */
+const QUIET = 25_000;
+const QUIET_WITH_PENDING = 6_000;
+/** How long it has to answer that. */
+const PATIENCE = 12_000;
+/** A blink that nobody has to be told of. */
+const GRACE = 700;
+/** More than this is not kept: then something is wrong that waiting does not mend. */
+const PENDING_MAX = 20_000;
+const DOUBTS_MAX = 3;
+const UNDOUBTED = { doubts: 0, doubted: -1 };
+
+/**
+ * Opens a connection that lasts until `signal` aborts. Call `startPage` first: what was left unsent before a reload goes
+ * out only as the user who wrote it.
+ *
+ * @param {{ path?: string, signal?: AbortSignal, kept?: string, on: AppHandlers }} wishes
+ *   `kept`: a sentence for the banner about what the page does meanwhile
+ * @returns {AppSocket}
+ */
+export function connect({ path = "/websocket", signal, kept, on }) {
+  return new AppSocket(path, on, kept, signal ?? new AbortController().signal);
+}
+
+export class AppSocket {
+  #path;
+  #on;
+  #kept;
+  #signal;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  /** @type {SocketState} */
+  #state = "connecting";
+  /** Counts connections that opened. */
+  #connection = 0;
+  #isReady = false;
+  #attempt = 0;
+  #openedAt = 0;
+  #heardAt = 0;
+  /** When the server was asked whether it is there. @type {number | null} */
+  #askedAt = null;
+  #question = "";
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #bannerTimer;
+  /** In the order of sending. @type {Map<string, Pending>} */
+  #pending = new Map();
+  /** @type {Set<(id: string) => void>} */
+  #storedListeners = new Set();
+  /** @type {Set<(id: string | undefined, error: string) => void>} */
+  #refusedListeners = new Set();
+
+  /**
+   * @param {string} path
+   * @param {AppHandlers} on
+   * @param {string | undefined} kept
+   * @param {AbortSignal} signal
+   */
+  constructor(path, on, kept, signal) {
+    this.#path = path;
+    this.#on = on;
+    this.#kept = kept;
+    this.#signal = signal;
+    this.#restore();
+    this.#listen();
+    // Later, so that whoever connects holds the result before the first event.
+    queueMicrotask(() => {
+      if (!signal.aborted && !this.#socket) this.#open();
+    });
+  }
+
+  /** @returns {SocketState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** How many messages the server has not confirmed. */
+  get pending() {
+    return this.#pending.size;
+  }
+
+  /** Those messages, oldest first; after a reload they are what the page before it left behind. @returns {Storable[]} */
+  get unsent() {
+    return [...this.#pending.values()].map(({ message }) => message);
+  }
+
+  /**
+   * Sends now or not at all.
+   *
+   * @param {Said} message
+   * @returns {boolean} false if there is no connection
+   */
+  send(message) {
+    if (this.#state !== "open" || !this.#socket) return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /**
+   * Sends now or later, and again after a reconnect, until the server has stored it.
+   *
+   * @param {Storable} message
+   * @returns {string} its id
+   */
+  sendStored(message) {
+    const id = message.id ?? newId();
+    /** @type {Pending} */
+    const item = { id, message: { ...message, id }, owner: currentUser()?.id ?? null, connection: -1, ...UNDOUBTED };
+    if (this.#pending.size >= PENDING_MAX) {
+      queueMicrotask(() => this.#refused(id, "Too much is waiting for the server already."));
+      return id;
+    }
+    this.#pending.set(id, item);
+    if (this.#isReady) this.#transmit(item);
+    return id;
+  }
+
+  /** Lets stored messages out on this connection: those that wait first, in their order. */
+  ready() {
+    if (this.#state !== "open") return;
+    this.#isReady = true;
+    for (const item of [...this.#pending.values()]) if (item.connection !== this.#connection) this.#transmit(item);
+  }
+
+  /** @param {(id: string) => void} listener */
+  onStored(listener) {
+    this.#storedListeners.add(listener);
+  }
+
+  /**
+   * @param {(id: string | undefined, error: string) => void} listener with an id: that message was not and will not
+   *   be stored
+   */
+  onRefused(listener) {
+    this.#refusedListeners.add(listener);
+  }
+
+  /** Tries now instead of later. */
+  retry() {
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#open();
+  }
+
+  /** Gives this connection up and opens another. */
+  reconnect() {
+    this.#detach();
+    clearTimeout(this.#timer);
+    this.#open();
+  }
+
+  #open() {
+    this.#timer = undefined;
+    if (this.#signal.aborted) return;
+    this.#isReady = false;
+    this.#become("connecting");
+    const socket = new WebSocket(endpoint(this.#path));
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#connection += 1;
+      this.#openedAt = this.#heardAt = Date.now();
+      this.#askedAt = null;
+      this.#become("open");
+      this.#on.open?.(this.#connection > 1);
+    };
+    socket.onmessage = ({ data }) => this.#heard(data);
+    socket.onclose = (event) => this.#closed(event.code, event.reason);
+  }
+
+  /** @param {unknown} data */
+  #heard(data) {
+    this.#heardAt = Date.now();
+    this.#askedAt = null;
+    const message = typeof data === "string" ? parsed(data) : null;
+    if (!message) return;
+    const tag = message.messageType ?? message.type;
+    if (tag === "stored" && "id" in message && typeof message.id === "string") {
+      this.#pending.delete(message.id);
+      for (const listener of this.#storedListeners) listener(message.id);
+      return;
+    }
+    if (message.messageType === "echo_server" && message.text === this.#question) return;
+    if (message.messageType === "error" || message.type === "error") {
+      if (message.id !== undefined && this.#pending.has(message.id)) {
+        this.#refused(message.id, message.error);
+        return;
+      }
+      this.#doubt(message.error);
+    }
+    this.#on.message(message);
+  }
+
+  /**
+   * An error that names no message may be about any that is on its way. One that was there on several connections is it.
+   *
+   * @param {string} error
+   */
+  #doubt(error) {
+    for (const item of [...this.#pending.values()]) {
+      if (item.connection !== this.#connection || item.doubted === this.#connection) continue;
+      item.doubted = this.#connection;
+      item.doubts += 1;
+      if (item.doubts >= DOUBTS_MAX) this.#refused(item.id, error);
+    }
+  }
+
+  /** @param {string} id @param {string} error */
+  #refused(id, error) {
+    this.#pending.delete(id);
+    for (const listener of this.#refusedListeners) listener(id, error);
+  }
+
+  /** @param {Pending} item */
+  #transmit(item) {
+    const user = currentUser();
+    if (item.owner !== null && item.owner !== user?.id) {
+      // Not known yet: it goes out when it is.
+      if (user !== undefined) this.#refused(item.id, "It was written by another user of this browser.");
+      return;
+    }
+    item.connection = this.#connection;
+    this.#socket?.send(JSON.stringify(item.message));
+  }
+
+  /** @param {number} code @param {string} reason */
+  #closed(code, reason) {
+    const wasOpen = this.#state === "open";
+    this.#detach();
+    if (this.#signal.aborted) return;
+    if (code === 1008 && /signed out/i.test(reason)) {
+      this.#become("signed-out");
+      // A page that needs a user goes to sign in from here.
+      void refreshUser().then(() => {
+        if (this.#state === "signed-out") this.#open();
+      });
+      return;
+    }
+    if (wasOpen && Date.now() - this.#openedAt > GOOD_AFTER) this.#attempt = 0;
+    const wait = backOff(this.#attempt);
+    this.#attempt += 1;
+    this.#timer = setTimeout(() => this.#open(), wait);
+    this.#become("lost", wait, lossWords(code, reason, this.#connection > 0));
+  }
+
+  /** Lets go of the socket without waiting for its end. */
+  #detach() {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#isReady = false;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  /** @param {SocketState} state @param {number} [wait] @param {string} [title] */
+  #become(state, wait, title) {
+    const before = this.#state;
+    this.#state = state;
+    if (state === "lost") this.#tellLoss(wait ?? 0, title ?? "");
+    if (state === "open") {
+      clearTimeout(this.#bannerTimer);
+      hideBanner(this.#bannerId);
+    }
+    if (state !== before || state === "lost") this.#on.state?.(state, wait);
+  }
+
+  /** @param {number} wait @param {string} title */
+  #tellLoss(wait, title) {
+    const retryAt = Date.now() + wait;
+    const waiting = this.#pending.size;
+    const text = [this.#kept, waiting > 0 ? `${counted(waiting, "message")} not sent yet.` : null];
+    const show = () =>
+      showBanner(this.#bannerId, {
+        title,
+        text: text.filter((part) => part).join(" "),
+        retryAt,
+        retry: () => this.retry(),
+      });
+    clearTimeout(this.#bannerTimer);
+    if (this.#attempt > 1) show();
+    else
+      this.#bannerTimer = setTimeout(() => {
+        if (this.#state !== "open") show();
+      }, GRACE);
+  }
+
+  get #bannerId() {
+    return `socket ${this.#path}`;
+  }
+
+  #listen() {
+    const signal = this.#signal;
+    onUser((user) => {
+      for (const item of [...this.#pending.values()])
+        if (item.owner !== null && item.owner !== user?.id)
+          this.#refused(item.id, "It was written by another user of this browser.");
+      if (this.#knownUser === undefined) {
+        // The first answer: the connection came with the same cookie as the question.
+        if (this.#isReady) this.ready();
+      } else if (this.#knownUser !== (user?.id ?? null) && this.#state !== "signed-out") this.reconnect();
+      this.#knownUser = user?.id ?? null;
+    }, signal);
+    const watch = setInterval(() => this.#watch(), 2_000);
+    // Whoever comes back to the page should not have to wait for it.
+    const wake = () => {
+      if (document.visibilityState !== "visible") return;
+      if (this.#state === "lost") this.retry();
+      else this.#askIfThere();
+    };
+    document.addEventListener("visibilitychange", wake, { signal });
+    addEventListener("online", wake, { signal });
+    addEventListener("offline", () => this.#askIfThere(), { signal });
+    addEventListener("pageshow", (event) => event.persisted && this.#comeBack(), { signal });
+    addEventListener("pagehide", () => this.#leave(), { signal });
+    signal.addEventListener("abort", () => {
+      clearInterval(watch);
+      clearTimeout(this.#timer);
+      clearTimeout(this.#bannerTimer);
+      hideBanner(this.#bannerId);
+      this.#detach();
+    });
+  }
+
+  /** Whose connection it is: `undefined` while nobody has said. */
+  #knownUser = currentUser() === undefined ? undefined : (currentUser()?.id ?? null);
+
+  /** A connection can be dead without either end being told; only silence gives it away. */
+  #watch() {
+    if (this.#state !== "open") return;
+    const now = Date.now();
+    if (this.#askedAt !== null && now - this.#askedAt > PATIENCE) {
+      this.#closed(1006, "");
+      return;
+    }
+    const isWaiting = [...this.#pending.values()].some(({ connection }) => connection === this.#connection);
+    if (now - this.#heardAt > (isWaiting ? QUIET_WITH_PENDING : QUIET)) this.#askIfThere();
+  }
+
+  /** A page cannot send a ping, but it can have an echo. */
+  #askIfThere() {
+    // Before its first message a connection may be busy with the whole board.
+    if (this.#state !== "open" || this.#askedAt !== null || this.#heardAt === this.#openedAt) return;
+    if (this.#path !== "/websocket" || document.visibilityState !== "visible") return;
+    this.#askedAt = Date.now();
+    this.#question = `still there? ${this.#askedAt}`;
+    this.send({ messageType: "echo_client", text: this.#question });
+  }
+
+  /** The page goes: what the server has not confirmed waits for it in this tab. */
+  #leave() {
+    try {
+      const items = [...this.#pending.values()].map(({ id, message, owner }) => ({ id, message, owner }));
+      if (items.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(items));
+      else sessionStorage.removeItem(this.#storageKey);
+    } catch {
+      // Full, or not allowed: then what was not sent is lost with the page.
+    }
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#detach();
+    this.#state = "connecting";
+  }
+
+  #comeBack() {
+    try {
+      sessionStorage.removeItem(this.#storageKey);
+    } catch {
+      // As above.
+    }
+    if (!this.#socket) this.#open();
+  }
+
+  #restore() {
+    try {
+      const kept = sessionStorage.getItem(this.#storageKey);
+      sessionStorage.removeItem(this.#storageKey);
+      if (!kept) return;
+      // The cast: nobody but `#leave` writes there, and what is not so is an error like any other.
+      const items = /** @type {Pick<Pending, "id" | "message" | "owner">[]} */ (JSON.parse(kept));
+      for (const { id, message, owner } of items)
+        this.#pending.set(id, { id, message, owner, connection: -1, ...UNDOUBTED });
+    } catch {
+      // Nothing kept, or nothing of use.
+    }
+  }
+
+  /** One page's messages are not another's: a room is joined before its messages are sent. */
+  get #storageKey() {
+    return `framescope.unsent ${location.pathname} ${this.#path}`;
+  }
+}
+
+/** @param {number} code @param {string} reason @param {boolean} wasThere */
+function lossWords(code, reason, wasThere) {
+  if (!navigator.onLine) return "You are offline.";
+  if (code === 1013) return "The server had to let this page go: it could not keep up.";
+  if (code === 1001 || code === 1012) return "The server is restarting.";
+  if (code === 1008 && reason) return `The server closed the connection: ${reason}.`;
+  return wasThere ? "The connection was lost." : "The server does not answer.";
+}
+
+/** @param {string} data @returns {Heard | null} */
+function parsed(data) {
+  try {
+    const value = JSON.parse(data);
+    // The cast: what the server says is checked by its tag where it is used.
+    return typeof value === "object" && value !== null ? /** @type {Heard} */ (value) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** `randomUUID` needs a secure context, and a server in the next room has none. */
+function newId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
