@@ -13,9 +13,12 @@ use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use crate::auth::{OriginPolicy, SessionId};
+use crate::auth::{Accounts, OriginPolicy, SessionId};
+use crate::bus::local::{LocalBus, LocalLeases};
+use crate::bus::{Bus, Leases};
 use crate::config::Config;
 use crate::inspect::Hub;
+use crate::store::Store;
 
 use files::Files;
 pub(crate) use serve::Http;
@@ -24,6 +27,7 @@ mod error;
 mod files;
 mod gzip;
 mod headers;
+mod nowhere;
 pub(crate) mod opening;
 mod serve;
 mod strict;
@@ -36,13 +40,36 @@ pub(crate) struct Site {
     pub(crate) files: Files,
     pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
+    #[expect(dead_code, reason = "the apps that use it come next")]
+    pub(crate) services: Services,
+    pub(crate) accounts: Arc<Accounts>,
+}
+
+/// What outlives connections, or reaches beyond them.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) bus: Arc<dyn Bus>,
+    #[expect(dead_code, reason = "as above")]
+    pub(crate) leases: Arc<dyn Leases>,
 }
 
 impl Site {
     pub(crate) fn new(config: Config) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
-        Ok(Self { config, origins, files, gzip: gzip::Cache::default(), hub: Arc::default() })
+        let services = Services::open(&config)?;
+        let accounts = Arc::new(Accounts::new(services.store.clone(), services.bus.clone()));
+        let (gzip, hub) = (gzip::Cache::default(), Arc::default());
+        Ok(Self { config, origins, files, gzip, hub, services, accounts })
+    }
+}
+
+impl Services {
+    fn open(_config: &Config) -> Result<Self, String> {
+        // Until there is a database, nothing is in the store, and it takes nothing.
+        let store = Arc::new(nowhere::Nowhere);
+        Ok(Self { store, bus: Arc::new(LocalBus::default()), leases: Arc::new(LocalLeases::default()) })
     }
 }
 
@@ -91,8 +118,9 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
     };
     let mut response = files::respond(found, request.headers(), &site.gzip).await;
     if files::is_html(&response) {
-        let cookies = request.headers().get_all(header::COOKIE);
-        if SessionId::from_cookies(cookies.iter().map(HeaderValue::as_bytes)).is_none() {
+        let cookies = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+        // When that cannot be found out, a login must not be overwritten.
+        if site.accounts.caller(cookies).await.is_ok_and(|caller| caller.session.is_none()) {
             let cookie = SessionId::generate().to_cookie(site.origins.is_secure());
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -49,6 +49,7 @@ pub use server::Server;
 pub use ws::{Outbox, SendError};
 
 mod apps;
+#[expect(dead_code, unused_imports, reason = "signing in comes next")]
 mod auth;
 #[expect(dead_code, reason = "the apps that use it come next")]
 mod bus;

@@ -60,7 +60,11 @@ impl Server {
     ///
     /// When threads cannot be started, or one of them fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let site = self.site;
-        net::run(self.listener, self.options, move || Http::new(site.clone()), shutdown).await
+        let (site, accounts) = (self.site.clone(), self.site.accounts.clone());
+        let serving = net::run(self.listener, self.options, move || Http::new(site.clone()), shutdown);
+        tokio::select! {
+            ended = serving => ended,
+            () = accounts.watch_the_clock() => Ok(()),
+        }
     }
 }

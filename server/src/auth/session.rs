@@ -1,18 +1,22 @@
-//! The cookie that says which browser this is. Until there are accounts, nothing else hangs on it
-//! than whose connections a live tap shows, so nothing is stored: whoever knows it, is it.
+//! Which browser this is, signed in or not: whose connections a live tap shows hangs on that.
 //!
 //! Cookies do not tell ports apart: any other server on this host can set ours, and who chose the
-//! value could watch with it. So a cookie is an id and a MAC that only this process can make, and one
-//! made up elsewhere is none. The key is not stored either: after a restart no cookie holds any more,
-//! and each page sets a fresh one. What a MAC cannot tell is who it was handed to: a server on this
-//! host that asks us for a page of its own gets a cookie that it can pass on.
+//! value could watch with it. So a guest's cookie is an id and a MAC that only this process can make,
+//! and one made up elsewhere is none. Neither it nor the key is stored: after a restart no guest's
+//! cookie holds any more, and each page sets a fresh one. What a MAC cannot tell is who it was handed
+//! to: a server on this host that asks us for a page of its own gets a cookie that it can pass on.
+//!
+//! Somebody who signs in gets another cookie under the same name: a [`Token`], which the store knows.
 
 use std::fmt;
 use std::fmt::Write;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
+
+use crate::store::TokenHash;
 
 /// 128 random bits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,58 +32,31 @@ static MAC: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
 });
 
 impl SessionId {
-    /// The cookie's name.
-    pub(crate) const COOKIE: &'static str = "framescope_session";
-
     /// A fresh one that nobody can guess.
     pub(crate) fn generate() -> Self {
         Self(rand::random())
     }
 
-    /// Finds the session among `Cookie` header values. One that we did not make is none and does not
-    /// hide ours; two of ours that differ are none: somebody other than us set one of them.
-    pub(crate) fn from_cookies<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
-        let mut found = None;
-        for header in headers {
-            for pair in header.split(|byte| *byte == b';') {
-                let Some((name, value)) = split_once(pair.trim_ascii(), b'=') else { continue };
-                if name != Self::COOKIE.as_bytes() {
-                    continue;
-                }
-                let Some(id) = Self::decode(value) else { continue };
-                if found.is_some_and(|other| other != id) {
-                    return None;
-                }
-                found = Some(id);
-            }
-        }
-        found
+    /// That of a login, whose connections nobody else sees, and who was a guest before no more.
+    pub(super) fn of_login(token: TokenHash) -> Self {
+        let digest: [u8; 32] =
+            Sha256::new().chain_update("whose taps these are").chain_update(token.0).finalize().into();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Self(id)
     }
 
-    /// The `Set-Cookie` value.
+    /// The `Set-Cookie` value for a guest.
     pub(crate) fn to_cookie(self, is_secure: bool) -> String {
-        let mut cookie = format!("{}=", Self::COOKIE);
         let tag = self.mac().finalize().into_bytes();
-        for byte in self.0.iter().chain(&tag[..TAG_LEN]) {
-            // Writing to a string cannot fail.
-            let _ = write!(cookie, "{byte:02x}");
-        }
-        cookie.push_str("; HttpOnly; SameSite=Lax; Path=/");
-        if is_secure {
-            cookie.push_str("; Secure");
-        }
-        cookie
+        let mut value = String::new();
+        write_hex(&mut value, &self.0);
+        write_hex(&mut value, &tag[..TAG_LEN]);
+        set_cookie(&value, is_secure)
     }
 
     fn decode(hex: &[u8]) -> Option<Self> {
-        let (digits, []) = hex.as_chunks::<2>() else { return None };
-        if digits.len() != 16 + TAG_LEN {
-            return None;
-        }
-        let mut bytes = [0; 16 + TAG_LEN];
-        for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
-            *byte = digit(*high)? << 4 | digit(*low)?;
-        }
+        let bytes: [u8; 16 + TAG_LEN] = read_hex(hex)?;
         let (id, tag) = bytes.split_first_chunk()?;
         let id = Self(*id);
         // In constant time: how much of a guess was right must not show.
@@ -92,20 +69,129 @@ impl SessionId {
     }
 }
 
+impl fmt::Debug for SessionId {
+    /// Enough to tell two apart in a log, and not enough to be one.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, ..] = self.0;
+        write!(f, "{a:02x}{b:02x}…")
+    }
+}
+
+/// What the holder of a login's cookie knows: 256 random bits, of which the store sees the hash alone. Who reads the
+/// store cannot sign in with what is there.
+pub(crate) struct Token([u8; 32]);
+
+impl Token {
+    /// A fresh one that nobody can guess.
+    pub(crate) fn generate() -> Self {
+        Self(rand::random())
+    }
+
+    /// What it is known by.
+    pub(crate) fn hash(&self) -> TokenHash {
+        TokenHash(Sha256::digest(self.0).into())
+    }
+
+    /// The `Set-Cookie` value, for as long as the session is to last.
+    pub(crate) fn to_cookie(&self, is_secure: bool, lifetime: Duration) -> String {
+        let mut value = TOKEN_MARK.to_owned();
+        write_hex(&mut value, &self.0);
+        format!("{}; Max-Age={}", set_cookie(&value, is_secure), lifetime.as_secs())
+    }
+
+    fn decode(value: &[u8]) -> Option<Self> {
+        read_hex(value.strip_prefix(TOKEN_MARK.as_bytes())?).map(Self)
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// What a request's cookies say, before anybody has asked the store.
+#[derive(Debug, Default)]
+pub(super) struct Presented {
+    /// The one guest's cookie that we made.
+    pub(super) guest: Option<SessionId>,
+    /// What may be logins: each once, and no more than a few.
+    pub(super) tokens: Vec<TokenHash>,
+}
+
+impl Presented {
+    /// Looks through `Cookie` header values. What is not ours does not hide what is; of guests' cookies, two of ours
+    /// that differ are none: somebody other than us set one of them.
+    pub(super) fn read<'a>(headers: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut tokens = Vec::new();
+        let mut guests = Vec::new();
+        for header in headers {
+            for pair in header.split(|byte| *byte == b';') {
+                let Some((name, value)) = split_once(pair.trim_ascii(), b'=') else { continue };
+                if name != COOKIE.as_bytes() {
+                    continue;
+                }
+                if let Some(token) = Token::decode(value).map(|token| token.hash()) {
+                    if tokens.len() < TOKENS_MAX && !tokens.contains(&token) {
+                        tokens.push(token);
+                    }
+                } else if let Some(guest) = SessionId::decode(value)
+                    && !guests.contains(&guest)
+                {
+                    guests.push(guest);
+                }
+            }
+        }
+        let guest = if let [guest] = guests[..] { Some(guest) } else { None };
+        Self { guest, tokens }
+    }
+}
+
+/// The `Set-Cookie` value that takes the cookie away.
+pub(crate) fn clear_cookie(is_secure: bool) -> String {
+    format!("{}; Max-Age=0", set_cookie("", is_secure))
+}
+
+fn set_cookie(value: &str, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; HttpOnly; SameSite=Lax; Path=/{secure}")
+}
+
+/// The cookie's name.
+pub(crate) const COOKIE: &str = "framescope_session";
+
+/// Stands before a token, and before no guest's id: it is no hexadecimal digit.
+const TOKEN_MARK: &str = "u";
+
+/// How many cookies that may be logins the store is asked about. A browser sends one; more are somebody's mischief.
+const TOKENS_MAX: usize = 4;
+
+fn write_hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+}
+
+/// Hexadecimal as we write it, and exactly that long.
+fn read_hex<const N: usize>(hex: &[u8]) -> Option<[u8; N]> {
+    let (digits, []) = hex.as_chunks::<2>() else { return None };
+    if digits.len() != N {
+        return None;
+    }
+    let mut bytes = [0; N];
+    for (byte, [high, low]) in bytes.iter_mut().zip(digits) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
 /// A hexadecimal digit as we write it.
 const fn digit(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte - b'0'),
         b'a'..=b'f' => Some(byte - b'a' + 10),
         _ => None,
-    }
-}
-
-impl fmt::Debug for SessionId {
-    /// Enough to tell two apart in a log, and not enough to be one.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, ..] = self.0;
-        write!(f, "{a:02x}{b:02x}…")
     }
 }
 
@@ -119,7 +205,7 @@ mod tests {
     use super::*;
 
     fn find(headers: &[&str]) -> Option<SessionId> {
-        SessionId::from_cookies(headers.iter().map(|header| header.as_bytes()))
+        Presented::read(headers.iter().map(|header| header.as_bytes())).guest
     }
 
     #[test]
@@ -175,5 +261,30 @@ mod tests {
         let planted = "framescope_session=00112233445566778899aabbccddeeff";
         assert_eq!(find(&[&format!("{planted}; {ours}; {planted}")]), Some(id));
         assert_eq!(find(&[ours, planted, ours]), Some(id));
+    }
+
+    #[test]
+    fn a_login_s_cookie_is_told_from_a_guest_s() {
+        let token = Token::generate();
+        let set = token.to_cookie(true, Duration::from_secs(60));
+        let (pair, flags) = set.split_once("; ").unwrap();
+        assert_eq!(flags, "HttpOnly; SameSite=Lax; Path=/; Secure; Max-Age=60");
+        let guest = SessionId::generate().to_cookie(false);
+        let (guest, _) = guest.split_once(';').unwrap();
+        let presented = |headers: &str| Presented::read([headers.as_bytes()]);
+        assert_eq!(presented(pair).tokens, [token.hash()]);
+        assert!(presented(pair).guest.is_none() && presented(guest).tokens.is_empty());
+        assert_eq!(presented(&format!("{pair}; {guest}; {pair}")).tokens.len(), 1);
+        for wrong in
+            [pair.to_uppercase(), pair[..pair.len() - 1].to_owned(), format!("{pair}0"), pair.replace("=u", "=")]
+        {
+            assert!(presented(&wrong).tokens.is_empty(), "{wrong}");
+        }
+        let many: String = (0..100)
+            .map(|_| Token::generate().to_cookie(false, Duration::ZERO).split(';').next().unwrap().to_owned() + ";")
+            .collect();
+        assert_eq!(presented(&many).tokens.len(), TOKENS_MAX);
+        assert_eq!(SessionId::of_login(token.hash()), SessionId::of_login(token.hash()));
+        assert_ne!(SessionId::of_login(token.hash()), SessionId::of_login(Token::generate().hash()));
     }
 }

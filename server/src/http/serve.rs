@@ -21,7 +21,7 @@ use tower::ServiceExt;
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::net::{Guest, Serve};
-use crate::ws::{Endpoints, Refusal, thread};
+use crate::ws::{Endpoints, Opened, Refusal, thread};
 
 /// One thread's server.
 pub(crate) struct Http(Rc<Inner>);
@@ -78,7 +78,7 @@ impl Inner {
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
                 let ends = (guest.address(), local_address(&socket));
-                match self.endpoints.open(&self.site.origins, &request, ends) {
+                match self.open(&request, ends).await {
                     Ok(opened) => return opened.drive(socket, &behind, guest),
                     Err(refusal) => refusal.bytes(),
                 }
@@ -90,6 +90,12 @@ impl Inner {
             Some(Err(_elapsed)) => Refusal::TOO_SLOW.bytes(),
         };
         opening::part(socket, &answer, config).await;
+    }
+
+    /// Judges an opening handshake, once it is known who sent it.
+    async fn open(&self, request: &Request, ends: (SocketAddr, SocketAddr)) -> Result<Opened, Refusal> {
+        let caller = self.site.accounts.caller(request.headers("cookie")).await.map_err(|_| Refusal::STORE)?;
+        self.endpoints.open(&self.site.origins, request, ends, &caller)
     }
 
     /// Whether a body is to come that nobody will read. The library would answer and hang up, and the answer
@@ -136,7 +142,7 @@ impl Inner {
         if !read.is_upgrade() {
             return self.router.clone().oneshot(request).await;
         }
-        let opened = match self.endpoints.open(&self.site.origins, &read, ends) {
+        let opened = match self.open(&read, ends).await {
             Ok(opened) => opened,
             Err(refusal) => return Ok(refused(&refusal)),
         };

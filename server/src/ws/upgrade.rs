@@ -14,7 +14,7 @@ use super::{Driver, Habits, Outbox, Pump};
 use crate::apps::App;
 use crate::apps::board::Board;
 use crate::apps::echo::Echo;
-use crate::auth::{OriginPolicy, SessionId};
+use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
 use crate::inspect::{Feed, Hub, Tap};
 use crate::net::Guest;
@@ -87,12 +87,13 @@ impl Endpoints {
     }
 
     /// Judges a handshake, and if it is welcome, makes everything ready for the connection.
-    /// `ends` are the client's address and ours.
+    /// `ends` are the client's address and ours, `caller` is who its cookies belong to.
     pub(crate) fn open(
         &self,
         origins: &OriginPolicy,
         request: &Request,
         ends: (SocketAddr, SocketAddr),
+        caller: &Caller,
     ) -> Result<Opened, Refusal> {
         let name = match request.path() {
             "/echo" => Name::Echo,
@@ -101,7 +102,7 @@ impl Endpoints {
             _ => return Err(request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)),
         };
         let accepted = self.endpoint(name).accept(origins, request)?;
-        let session = SessionId::from_cookies(request.headers("cookie"));
+        let session = caller.session;
         let (app, mut tap): (Box<dyn App>, _) = match name {
             Name::Echo => (Box::new(Echo), self.tap(session, ends)),
             Name::Board => (Box::new(Board { echo_text_max: self.echo_text_max }), self.tap(session, ends)),
@@ -219,6 +220,11 @@ impl Opened {
 impl Refusal {
     pub(crate) const NOT_FOUND: Self = Self::new(404, "there is no WebSocket here");
     pub(crate) const TOO_LARGE: Self = Self::new(413, "the body is too large");
+    pub(crate) const STORE: Self = Self {
+        status: 503,
+        reason: Cow::Borrowed("who you are cannot be looked up just now; try again"),
+        headers: &[("retry-after", "2")],
+    };
     pub(crate) const TOO_SLOW: Self = Self::new(408, "the request took too long");
 
     const fn new(status: u16, reason: &'static str) -> Self {
