@@ -22,6 +22,9 @@ export interface DirectMessage {
   messageType: "direct_message";
   fromUser: string;
   text: string;
+  /** Only on a connection that has read by pages: to whom, and which message between the two it is, from 1. */
+  targetUser?: string;
+  number?: number;
 }
 
 /** A call that can be joined. */
@@ -72,7 +75,8 @@ export type BoardHeard = { type?: undefined } & (
   | { messageType: "echo_server"; text: string }
   | ({ messageType: "drawing" } & Stroke)
   | { messageType: "all_users_list"; users: Named[] }
-  | { messageType: "message_history"; messages: DirectMessage[] }
+  // With `before` or `limit` in the question: whose history, and the number of its first message here.
+  | { messageType: "message_history"; messages: DirectMessage[]; targetUser?: string; first?: number }
   | DirectMessage
   | { messageType: "call_list"; calls: CallEntry[] }
   | { messageType: "call_info"; name: string }
