@@ -100,6 +100,15 @@ settings! {
     [value_name = "N"] echo_fragments_max: u32 => u32 = 65_536, "65536";
     /// Longest text that echo_client may send on /websocket
     [value_name = "SIZE"] echo_text_max: Size => usize = 1 << 20, "1MiB";
+    /// Longest text of a direct message or in a room
+    [value_name = "SIZE"] text_max: Size => usize = 64 << 10, "64KiB";
+    /// Longest name of a call, a room or a person in one, in characters
+    [value_name = "N"] name_max: usize => usize = 64, "64";
+    /// Longest message that may carry a stroke for the drawing board
+    [value_name = "SIZE"] stroke_max: Size => usize = 1 << 10, "1KiB";
+    /// Bytes a second that lists of who is online may take up in all; over it they go out less often, down to
+    /// one in 5 s
+    [value_name = "SIZE"] presence_budget: Size => usize = 64 << 20, "64MiB";
     /// Largest head of an HTTP request; 431 over it
     [value_name = "SIZE"] head_max: Size => usize = 16 << 10, "16KiB";
     /// Most header lines in an HTTP request; 431 over it
@@ -191,6 +200,10 @@ impl Config {
             ("fragments-max", self.fragments_max == 0),
             ("echo-fragments-max", self.echo_fragments_max == 0),
             ("echo-text-max", self.echo_text_max == 0),
+            ("text-max", self.text_max == 0),
+            ("name-max", self.name_max == 0),
+            ("stroke-max", self.stroke_max == 0),
+            ("presence-budget", self.presence_budget == 0),
             ("head-headers-max", self.head_headers_max == 0),
             ("queue-max", self.queue_max == 0),
             ("inspect-queue-max", self.inspect_queue_max == 0),

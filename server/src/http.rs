@@ -13,12 +13,14 @@ use axum::response::Response;
 use axum::routing::get;
 use http::{HeaderValue, Method, StatusCode, header};
 
+use crate::apps::Commons;
 use crate::auth::{Accounts, OriginPolicy, SessionId};
 use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
 use crate::inspect::Hub;
 use crate::store::Store;
+use crate::ws::Endpoints;
 
 use files::Files;
 pub(crate) use serve::Http;
@@ -40,9 +42,9 @@ pub(crate) struct Site {
     pub(crate) files: Files,
     pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
-    #[expect(dead_code, reason = "the apps that use it come next")]
     pub(crate) services: Services,
     pub(crate) accounts: Arc<Accounts>,
+    pub(crate) commons: Arc<Commons>,
 }
 
 /// What outlives connections, or reaches beyond them.
@@ -50,7 +52,6 @@ pub(crate) struct Site {
 pub(crate) struct Services {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) bus: Arc<dyn Bus>,
-    #[expect(dead_code, reason = "as above")]
     pub(crate) leases: Arc<dyn Leases>,
 }
 
@@ -60,8 +61,9 @@ impl Site {
         let files = Files::new(config.www.clone());
         let services = Services::open(&config)?;
         let accounts = Arc::new(Accounts::new(services.store.clone(), services.bus.clone()));
+        let commons = Arc::new(Commons::new(&config, services.clone(), Endpoints::app_codec(&config)));
         let (gzip, hub) = (gzip::Cache::default(), Arc::default());
-        Ok(Self { config, origins, files, gzip, hub, services, accounts })
+        Ok(Self { config, origins, files, gzip, hub, services, accounts, commons })
     }
 }
 

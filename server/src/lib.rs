@@ -48,10 +48,11 @@ pub use library::{
 pub use server::Server;
 pub use ws::{Outbox, SendError};
 
+#[expect(dead_code, reason = "rooms, direct messages and calls come next")]
 mod apps;
 #[expect(dead_code, unused_imports, reason = "signing in comes next")]
 mod auth;
-#[expect(dead_code, reason = "the apps that use it come next")]
+#[expect(dead_code, reason = "as above")]
 mod bus;
 mod config;
 mod http;
@@ -59,7 +60,6 @@ mod inspect;
 mod library;
 mod net;
 mod server;
-#[expect(dead_code, reason = "the database behind it comes next")]
 mod store;
 mod ws;
 

@@ -27,8 +27,7 @@ export async function ask(path, { method, form, json, signal } = {}) {
       method: method ?? (body === undefined ? "GET" : "POST"),
       body: body ?? null,
       headers: json === undefined ? {} : { "Content-Type": "application/json" },
-      // Asked each time, but what has not changed need not be sent again.
-      cache: "no-cache",
+      cache: "no-store",
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
     const text = await answer.text();

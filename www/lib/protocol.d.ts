@@ -22,9 +22,6 @@ export interface DirectMessage {
   messageType: "direct_message";
   fromUser: string;
   text: string;
-  /** Only on a connection that has read by pages: to whom, and which message between the two it is, from 1. */
-  targetUser?: string;
-  number?: number;
 }
 
 /** A call that can be joined. */
@@ -75,8 +72,7 @@ export type BoardHeard = { type?: undefined } & (
   | { messageType: "echo_server"; text: string }
   | ({ messageType: "drawing" } & Stroke)
   | { messageType: "all_users_list"; users: Named[] }
-  // With `before` or `limit` in the question: whose history, and the number of its first message here.
-  | { messageType: "message_history"; messages: DirectMessage[]; targetUser?: string; first?: number }
+  | { messageType: "message_history"; messages: DirectMessage[] }
   | DirectMessage
   | { messageType: "call_list"; calls: CallEntry[] }
   | { messageType: "call_info"; name: string }

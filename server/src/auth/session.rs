@@ -37,6 +37,12 @@ impl SessionId {
         Self(rand::random())
     }
 
+    /// What stands for it where it is kept, and is not it.
+    pub(crate) fn fingerprint(self) -> String {
+        let digest = Sha256::new().chain_update("who sent this").chain_update(self.0).finalize();
+        digest[..16].iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+    }
+
     /// That of a login, whose connections nobody else sees, and who was a guest before no more.
     pub(super) fn of_login(token: TokenHash) -> Self {
         let digest: [u8; 32] =

@@ -20,6 +20,7 @@ use tower::ServiceExt;
 
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
+use crate::apps::Shard;
 use crate::net::{Guest, Serve};
 use crate::ws::{Endpoints, Opened, Refusal, thread};
 
@@ -46,7 +47,7 @@ impl Http {
             .max_buf_size(config.head_max.max(8192))
             .max_header_size(config.head_max)
             .title_case_headers(true);
-        let endpoints = Endpoints::new(config, site.hub.clone());
+        let endpoints = Endpoints::new(config, site.hub.clone(), Shard::start(site.commons.clone()));
         let router = super::router(site.clone());
         Self(Rc::new(Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }))
     }

@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use framescope_codec::{
-    CloseFrame, Closed, ControlPayload, ControlTooLong, DeflateParams, Event, Input, Message, Receiver, Sender,
+    Broadcast, CloseFrame, Closed, ControlPayload, ControlTooLong, DeflateParams, Event, FrameHeader, Input, Message,
+    Piece, Receiver, Sender,
 };
 use tokio::io::AsyncWrite;
 
@@ -30,8 +31,21 @@ struct Inner {
     written: usize,
     /// The next byte to be written is not the first of a frame.
     is_cut: bool,
+    writes: Writes,
+    /// With [`Writes::FrameByFrame`]: how much is left to be written of a frame that the stream did not take whole.
+    rest_of_frame: u32,
     queue_max: usize,
     place: Place,
+}
+
+/// How what waits is handed to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// All at once.
+    Together,
+    /// Each frame in a write of its own, the answer to the handshake too, for peers that take what one read gives them
+    /// for one frame.
+    FrameByFrame,
 }
 
 /// Why a message was not sent.
@@ -72,7 +86,20 @@ impl From<ControlTooLong> for SendError {
 impl Outbox {
     /// Begins with `bytes`, such as the answer to the opening handshake, to be written first.
     pub(crate) const fn new(sender: Sender, bytes: Vec<u8>, queue_max: usize) -> Self {
-        Self(RefCell::new(Inner { sender, bytes, written: 0, is_cut: false, queue_max, place: Place::NONE }))
+        Self(RefCell::new(Inner {
+            sender,
+            bytes,
+            written: 0,
+            is_cut: false,
+            writes: Writes::Together,
+            rest_of_frame: 0,
+            queue_max,
+            place: Place::NONE,
+        }))
+    }
+
+    pub(crate) fn set_writes(&self, writes: Writes) {
+        self.0.borrow_mut().writes = writes;
     }
 
     /// Sends a message: `&str` as text, `&[u8]` as binary.
@@ -97,6 +124,23 @@ impl Outbox {
     ) -> Result<(), SendError> {
         let message = message.into();
         self.queue(|sender, bytes| sender.send_fragmented(message, fragment_len, bytes))
+    }
+
+    /// Sends a message that others are sent as well, encoded once for all of them.
+    pub(crate) fn send_broadcast(&self, broadcast: &Broadcast) -> Result<(), SendError> {
+        self.queue(|sender, bytes| sender.send_broadcast(broadcast, bytes))
+    }
+
+    /// Sends the next piece of a message. Other messages wait behind the last.
+    pub(crate) fn send_piece(&self, piece: Piece<'_>) -> Result<(), SendError> {
+        self.append(|sender, bytes| sender.send_piece(piece, bytes))?;
+        Ok(())
+    }
+
+    /// Whether there is room for another piece of a message. What waits behind that message does not take it.
+    pub(crate) fn has_room_for_piece(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.bytes.len() - inner.written < inner.queue_max.min(PIECES_WAITING)
     }
 
     /// Sends a ping with at most 125 bytes of payload.
@@ -180,13 +224,20 @@ impl Outbox {
     ) -> Poll<io::Result<()>> {
         let mut inner = self.0.borrow_mut();
         while inner.written < inner.bytes.len() {
-            let waiting = &inner.bytes[inner.written..];
+            let waiting = match inner.writes {
+                Writes::Together => &inner.bytes[inner.written..],
+                Writes::FrameByFrame => inner.next_frame(),
+            };
             match Pin::new(&mut *stream).poll_write(cx, waiting) {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(len)) => {
                     wrote(&waiting[..len], !inner.is_cut);
+                    let rest = waiting.len() - len;
                     inner.written += len;
-                    inner.is_cut = true;
+                    let is_one = inner.writes == Writes::FrameByFrame;
+                    // A frame so long that this is not exact is in two writes whatever we do.
+                    inner.rest_of_frame = if is_one { u32::try_from(rest).unwrap_or(u32::MAX) } else { 0 };
+                    inner.is_cut = inner.writes == Writes::Together || rest > 0;
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
                 Poll::Pending => {
@@ -208,7 +259,7 @@ impl Outbox {
     #[must_use]
     pub fn waiting(&self) -> usize {
         let inner = self.0.borrow();
-        inner.bytes.len() - inner.written
+        inner.bytes.len() - inner.written + inner.sender.behind()
     }
 
     /// Whether a message would be let in.
@@ -216,7 +267,7 @@ impl Outbox {
     #[must_use]
     pub fn has_room(&self) -> bool {
         let inner = self.0.borrow();
-        inner.bytes.len() - inner.written < inner.queue_max
+        inner.bytes.len() - inner.written + inner.sender.behind() < inner.queue_max
     }
 
     /// Whether messages may still be sent.
@@ -269,6 +320,22 @@ impl Outbox {
 }
 
 impl Inner {
+    /// What is left of the frame that is being written, or the next one whole. The answer to the handshake counts as one.
+    fn next_frame(&self) -> &[u8] {
+        let waiting = &self.bytes[self.written..];
+        let len = if self.rest_of_frame > 0 {
+            usize::try_from(self.rest_of_frame).unwrap_or(usize::MAX)
+        } else if waiting.starts_with(b"HTTP/") {
+            waiting.windows(4).position(|four| four == b"\r\n\r\n").map_or(waiting.len(), |end| end + 4)
+        } else {
+            let whole = |(header, len): (FrameHeader, usize)| {
+                usize::try_from(header.payload_length.get()).unwrap_or(usize::MAX).saturating_add(len)
+            };
+            FrameHeader::decode(waiting).map_or(waiting.len(), whole)
+        };
+        &waiting[..len.min(waiting.len())]
+    }
+
     /// A peer that always reads a little would otherwise have us keep all it has read.
     fn compact(&mut self) {
         if self.written > COMPACT_FROM && self.written >= self.bytes.len() / 2 {
@@ -285,3 +352,6 @@ impl fmt::Debug for Outbox {
 }
 
 const COMPACT_FROM: usize = 64 << 10;
+
+/// How much of a message in pieces waits to be written at most, so that nobody's slow line makes us hold much of it.
+const PIECES_WAITING: usize = 256 << 10;

@@ -10,10 +10,10 @@ use framescope_codec::deflate::params::DeflatePolicy;
 use framescope_codec::handshake::{Acceptance, HandshakeError, Request, refuse};
 use tokio::net::TcpStream;
 
+use super::outbox::Writes;
 use super::{Driver, Habits, Outbox, Pump};
-use crate::apps::App;
-use crate::apps::board::Board;
 use crate::apps::echo::Echo;
+use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
 use crate::inspect::{Feed, Hub, Tap};
@@ -23,10 +23,11 @@ use crate::net::Guest;
 pub(crate) struct Endpoints {
     echo: Endpoint,
     board: Endpoint,
+    rooms: Endpoint,
     live: Endpoint,
     hub: Arc<Hub>,
+    shard: Rc<Shard>,
     inspect_queue_max: usize,
-    echo_text_max: usize,
 }
 
 /// One address that speaks WebSocket, and on what terms.
@@ -35,13 +36,17 @@ pub(crate) struct Endpoint {
     deflate: Option<DeflatePolicy>,
     habits: Rc<Habits>,
     queue_max: usize,
+    writes: Writes,
 }
 
 /// An endpoint by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
     Echo,
+    /// Both families of messages.
     Board,
+    /// The rooms family alone, for clients that take little for granted.
+    Rooms,
     Live,
 }
 
@@ -60,17 +65,26 @@ pub(crate) struct Accepted {
     answer: Vec<u8>,
     habits: Rc<Habits>,
     queue_max: usize,
+    writes: Writes,
 }
 
 /// The same, with all that is to become of it.
 pub(crate) struct Opened {
     accepted: Accepted,
-    app: Box<dyn App>,
+    app: MakeApp,
     tap: Option<Box<Tap>>,
 }
 
+/// Makes a connection's app once there is something to send through.
+type MakeApp = Box<dyn FnOnce(&Rc<Outbox>) -> Box<dyn App>>;
+
 impl Endpoints {
-    pub(crate) fn new(config: &Config, hub: Arc<Hub>) -> Self {
+    /// What a conversation's messages are sent with.
+    pub(crate) fn app_codec(config: &Config) -> framescope_codec::Config {
+        Endpoint::app(config, None).codec
+    }
+
+    pub(crate) fn new(config: &Config, hub: Arc<Hub>, shard: Rc<Shard>) -> Self {
         // Nobody's text is to share a context with another's, and a broadcast is compressed once.
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
@@ -78,11 +92,12 @@ impl Endpoints {
         Self {
             echo: Endpoint::echo(config),
             board: Endpoint::app(config, Some(no_takeover)),
+            rooms: Endpoint::rooms(config),
             // What is watched is mostly compressed or masked: no use to try again.
             live,
             hub,
+            shard,
             inspect_queue_max: config.inspect_queue_max,
-            echo_text_max: config.echo_text_max,
         }
     }
 
@@ -98,20 +113,24 @@ impl Endpoints {
         let name = match request.path() {
             "/echo" => Name::Echo,
             "/websocket" => Name::Board,
+            "/" | "/chat" => Name::Rooms,
             "/inspect/live" => Name::Live,
             _ => return Err(request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)),
         };
         let accepted = self.endpoint(name).accept(origins, request)?;
         let session = caller.session;
-        let (app, mut tap): (Box<dyn App>, _) = match name {
-            Name::Echo => (Box::new(Echo), self.tap(session, ends)),
-            Name::Board => (Box::new(Board { echo_text_max: self.echo_text_max }), self.tap(session, ends)),
+        let (app, mut tap): (MakeApp, _) = match name {
+            Name::Echo => (Box::new(|_| Box::new(Echo)), self.tap(session, ends)),
+            Name::Board => (self.conversation(caller, Spoken::Both), self.tap(session, ends)),
+            Name::Rooms => (self.conversation(caller, Spoken::Rooms), self.tap(session, ends)),
             Name::Live => {
                 if !request.host().is_some_and(|host| origins.knows_host(host)) {
                     return Err(Refusal::new(403, "the inspector does not answer under this name"));
                 }
                 let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
-                (Box::new(Feed::new(&self.hub, session, self.inspect_queue_max, ends.0)), None)
+                // It watches from now on, not from when its 101 is out.
+                let feed = Feed::new(&self.hub, session, self.inspect_queue_max, ends.0);
+                (Box::new(|_| Box::new(feed)), None)
             }
         };
         if let Some(tap) = &mut tap {
@@ -124,8 +143,14 @@ impl Endpoints {
         match name {
             Name::Echo => &self.echo,
             Name::Board => &self.board,
+            Name::Rooms => &self.rooms,
             Name::Live => &self.live,
         }
+    }
+
+    fn conversation(&self, caller: &Caller, spoken: Spoken) -> MakeApp {
+        let (caller, shard) = (caller.clone(), self.shard.clone());
+        Box::new(move |outbox| Box::new(Conversation::new(caller, spoken, shard, outbox.clone())))
     }
 
     /// The place of a tap on a connection of this browser session. Without a session there is nobody who could watch.
@@ -145,7 +170,16 @@ impl Endpoint {
             ..framescope_codec::Config::default()
         };
         let habits = Rc::new(Habits::new(config, Some(config.message_rate)));
-        Self { codec, deflate, habits, queue_max: config.queue_max }
+        Self { codec, deflate, habits, queue_max: config.queue_max, writes: Writes::Together }
+    }
+
+    /// For clients that compress nothing, answer no pings and take what one read gives them for one frame. The kernel
+    /// finds those that are gone.
+    fn rooms(config: &Config) -> Self {
+        let mut rooms = Self::app(config, None);
+        rooms.habits = Rc::new(Habits { idle: None, ..Habits::new(config, Some(config.message_rate)) });
+        rooms.writes = Writes::FrameByFrame;
+        rooms
     }
 
     /// With larger limits, no limit on the rate, and compression at work whatever the size, as a conformance suite
@@ -168,7 +202,7 @@ impl Endpoint {
         let mut answer = Vec::new();
         let acceptance = Acceptance { deflate: self.deflate, ..Acceptance::default() };
         let connection = opening.accept(&acceptance, self.codec, &mut answer);
-        Ok(Accepted { connection, answer, habits: self.habits.clone(), queue_max: self.queue_max })
+        Ok(Accepted { connection, answer, habits: self.habits.clone(), queue_max: self.queue_max, writes: self.writes })
     }
 }
 
@@ -189,6 +223,7 @@ impl Accepted {
             tap.read(behind, &receiver);
         }
         let outbox = Rc::new(Outbox::new(sender, self.answer, self.queue_max));
+        outbox.set_writes(self.writes);
         let pump = Pump::new(stream, receiver, behind);
         let app = app(&outbox);
         tokio::task::spawn_local(Driver::new(pump, outbox, app, self.habits, tap, Some(guest.into_seat())));
@@ -204,7 +239,7 @@ impl Opened {
     /// Sends the answer and runs the connection. `behind` came behind the request.
     pub(crate) fn drive(self, stream: TcpStream, behind: &[u8], guest: Guest) {
         let Self { accepted, app, tap } = self;
-        accepted.drive(stream, behind, tap, guest, |_| app);
+        accepted.drive(stream, behind, tap, guest, app);
     }
 
     /// Runs a connection whose answer was sent by somebody else.
