@@ -62,11 +62,11 @@ macro_rules! settings {
 settings! {
     /// Address and port to listen on; port 0 takes any free one
     [value_name = "ADDR:PORT"] listen: SocketAddr => SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), "127.0.0.1:8080";
-    /// Folder that will hold the database of accounts, drawings and messages. This version stores
-    /// nothing yet: the folder is noted, and neither made nor written to
-    [value_name = "DIR"] data_dir: PathBuf => Option<PathBuf> = None, "";
-    /// Store in memory only, for demonstrations: all is gone when the server stops. This version
-    /// stores nothing either way
+    /// Folder that holds the database of accounts, drawings and messages; made if it is not there,
+    /// and used by one server at a time
+    [value_name = "DIR"] data_dir: PathBuf => PathBuf = PathBuf::from("data"), "data";
+    /// Store in memory only, for demonstrations: all is gone when the server stops, and --data-dir
+    /// is left alone
     [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] in_memory: bool => bool = false, "false";
     /// Serve the pages in this folder in place of the built-in ones: /x is DIR/x.html or
     /// DIR/x/index.html, other files by their path, and no content security policy is sent

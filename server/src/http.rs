@@ -19,7 +19,7 @@ use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
 use crate::inspect::Hub;
-use crate::store::Store;
+use crate::store::{self, Store};
 use crate::ws::Endpoints;
 
 use files::Files;
@@ -29,7 +29,6 @@ mod error;
 mod files;
 mod gzip;
 mod headers;
-mod nowhere;
 pub(crate) mod opening;
 mod serve;
 mod strict;
@@ -56,10 +55,9 @@ pub(crate) struct Services {
 }
 
 impl Site {
-    pub(crate) fn new(config: Config) -> Result<Self, String> {
+    pub(crate) fn new(config: Config, services: Services) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
-        let services = Services::open(&config)?;
         let accounts = Arc::new(Accounts::new(services.store.clone(), services.bus.clone()));
         let commons = Arc::new(Commons::new(&config, services.clone(), Endpoints::app_codec(&config)));
         let (gzip, hub) = (gzip::Cache::default(), Arc::default());
@@ -68,9 +66,9 @@ impl Site {
 }
 
 impl Services {
-    fn open(_config: &Config) -> Result<Self, String> {
-        // Until there is a database, nothing is in the store, and it takes nothing.
-        let store = Arc::new(nowhere::Nowhere);
+    /// Opens all three, and waits for them: not on a runtime's thread.
+    pub(crate) fn open(config: &Config) -> Result<Self, String> {
+        let store = store::open(config)?;
         Ok(Self { store, bus: Arc::new(LocalBus::default()), leases: Arc::new(LocalLeases::default()) })
     }
 }

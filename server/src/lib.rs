@@ -60,6 +60,7 @@ mod inspect;
 mod library;
 mod net;
 mod server;
+#[cfg_attr(not(test), expect(dead_code, reason = "as above"))]
 mod store;
 mod ws;
 

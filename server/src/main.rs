@@ -66,13 +66,13 @@ fn run() -> anyhow::Result<()> {
 }
 
 async fn serve(config: Config) -> anyhow::Result<()> {
-    if let Some(dir) = &config.data_dir {
-        tracing::info!(dir = %dir.display(), "noted the data directory; this version stores nothing yet");
-    }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     // Without a handler a terminal that goes away would take the server with it.
     let mut hangup = signal(SignalKind::hangup())?;
+    // The same where a limit on the size of files is reached: the write fails, and that is what the store reports.
+    let mut too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     tokio::spawn(async move { while hangup.recv().await.is_some() {} });
+    tokio::spawn(async move { while too_large.recv().await.is_some() {} });
     let server = Server::bind(config).await?;
     println!("Framescope is listening on http://{}/", server.local_addr());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();

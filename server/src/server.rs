@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use crate::config::Config;
-use crate::http::{self, Http, Site};
+use crate::http::{self, Http, Services, Site};
 use crate::net;
 
 /// Framescope, bound to its address and ready to run.
@@ -15,7 +15,7 @@ use crate::net;
 /// use framescope_server::{Config, Server};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
-/// let server = Server::bind(Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }).await?;
+/// let server = Server::bind(Config { listen: ([127, 0, 0, 1], 0).into(), in_memory: true, ..Config::default() }).await?;
 /// println!("listening on {}", server.local_addr());
 /// let shutdown = async {}; // a real one would wait for a signal
 /// server.run(shutdown).await
@@ -34,15 +34,19 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// One line for the operator: the address is taken or not ours, or a setting makes no sense.
-    #[expect(clippy::unused_async, reason = "opening the store, which comes next, waits")]
+    /// One line for the operator: the address is taken or not ours, the database cannot be used, or a setting makes
+    /// no sense.
     pub async fn bind(config: Config) -> io::Result<Self> {
         let options = net::Options::new(&config, http::FULL);
         let listen = config.listen;
         let listener = net::listen(listen, &options)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {listen}: {e}")))?;
         let address = listener.local_addr()?;
-        let site = Site::new(config).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+        let settings = config.clone();
+        let services = tokio::task::spawn_blocking(move || Services::open(&settings)).await?;
+        let site = services
+            .and_then(|services| Site::new(config, services))
+            .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
         Ok(Self { listener, address, options, site: Arc::new(site) })
     }
 
@@ -60,11 +64,13 @@ impl Server {
     ///
     /// When threads cannot be started, or one of them fails.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-        let (site, accounts) = (self.site.clone(), self.site.accounts.clone());
+        let (site, accounts, store) = (self.site.clone(), self.site.accounts.clone(), self.site.services.store.clone());
         let serving = net::run(self.listener, self.options, move || Http::new(site.clone()), shutdown);
-        tokio::select! {
+        let ended = tokio::select! {
             ended = serving => ended,
             () = accounts.watch_the_clock() => Ok(()),
-        }
+        };
+        store.close().await.map_err(io::Error::other)?;
+        ended
     }
 }

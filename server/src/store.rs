@@ -15,11 +15,27 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::config::Config;
+use sqlite::Sqlite;
+
+#[cfg(test)]
+mod contract;
+mod sqlite;
+
+/// Opens the store that is configured, and waits for it: not on a runtime's thread.
+///
+/// # Errors
+///
+/// One line for the operator. Nothing has been touched then that is not ours, or not whole.
+pub(crate) fn open(config: &Config) -> Result<Arc<dyn Store>, String> {
+    Ok(if config.in_memory { Arc::new(Sqlite::in_memory()?) } else { Arc::new(Sqlite::open(&config.data_dir)?) })
+}
+
 /// What the store answers, later.
 pub(crate) type Answer<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
 /// Called once an append was committed, or will never be; on a thread of the store's, in the order of
-/// commits. It must be quick and must not panic.
+/// commits. That the line is full is told at once, on the caller's thread. It must be quick and must not panic.
 pub(crate) type Done = Box<dyn FnOnce(Result<Appended, StoreError>) + Send>;
 
 /// Streams of items, accounts, sessions, calls.
@@ -73,6 +89,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Whether a write would be taken now.
     fn check(&self) -> Answer<()>;
+
+    /// Takes nothing more, does what is in line, and leaves everything in order.
+    fn close(&self) -> Answer<()>;
 }
 
 /// A sequence of items with one order for all who read it.

@@ -87,7 +87,9 @@ mod tests {
 
     /// The status that a request with these headers gets, 200 if none of ours.
     fn judged(method: &str, uri: &str, headers: &[(&str, &str)]) -> u16 {
-        let site = Site::new(Config::default()).unwrap();
+        let config = Config { in_memory: true, ..Config::default() };
+        let services = crate::http::Services::open(&config).unwrap();
+        let site = Site::new(config, services).unwrap();
         let mut request = http::Request::builder().method(method).uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);

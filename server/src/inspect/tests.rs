@@ -32,7 +32,7 @@ struct Site {
 impl Site {
     async fn new(config: Config) -> Self {
         let listen = ([127, 0, 0, 1], 0).into();
-        let server = Server::bind(Config { listen, threads: 2, ..config }).await.unwrap();
+        let server = Server::bind(Config { listen, threads: 2, in_memory: true, ..config }).await.unwrap();
         let address = server.local_addr().to_string();
         let (stop, stopping) = oneshot::channel::<()>();
         tokio::spawn(server.run(async move { drop(stopping.await) }));
