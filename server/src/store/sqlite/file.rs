@@ -94,7 +94,9 @@ fn create(folder: &Path, path: &Path) -> Result<(), String> {
         std::fs::rename(&draft, path)?;
         File::open(folder)?.sync_all()
     };
-    publish().map_err(|e| format!("cannot be made: {e}"))
+    publish().map_err(|e| format!("cannot be made: {e}"))?;
+    tracing::info!(path = %path.display(), "made a new database");
+    Ok(())
 }
 
 /// Refuses what another program made, or a newer one of ours. Writes nothing.
