@@ -34,7 +34,8 @@ struct Inner {
     writes: Writes,
     /// With [`Writes::FrameByFrame`]: how much is left to be written of a frame that the stream did not take whole.
     rest_of_frame: u32,
-    queue_max: usize,
+    /// Four gigabytes are as good as no limit.
+    queue_max: u32,
     place: Place,
 }
 
@@ -85,6 +86,7 @@ impl From<ControlTooLong> for SendError {
 
 impl Outbox {
     /// Begins with `bytes`, such as the answer to the opening handshake, to be written first.
+    #[expect(clippy::cast_possible_truncation, reason = "it was compared")]
     pub(crate) const fn new(sender: Sender, bytes: Vec<u8>, queue_max: usize) -> Self {
         Self(RefCell::new(Inner {
             sender,
@@ -93,7 +95,7 @@ impl Outbox {
             is_cut: false,
             writes: Writes::Together,
             rest_of_frame: 0,
-            queue_max,
+            queue_max: if queue_max > u32::MAX as usize { u32::MAX } else { queue_max as u32 },
             place: Place::NONE,
         }))
     }
@@ -140,7 +142,7 @@ impl Outbox {
     /// Whether there is room for another piece of a message. What waits behind that message does not take it.
     pub(crate) fn has_room_for_piece(&self) -> bool {
         let inner = self.0.borrow();
-        inner.bytes.len() - inner.written < inner.queue_max.min(PIECES_WAITING)
+        inner.bytes.len() - inner.written < (inner.queue_max as usize).min(PIECES_WAITING)
     }
 
     /// Sends a ping with at most 125 bytes of payload.
@@ -267,7 +269,7 @@ impl Outbox {
     #[must_use]
     pub fn has_room(&self) -> bool {
         let inner = self.0.borrow();
-        inner.bytes.len() - inner.written + inner.sender.behind() < inner.queue_max
+        inner.bytes.len() - inner.written + inner.sender.behind() < inner.queue_max as usize
     }
 
     /// Whether messages may still be sent.
