@@ -77,6 +77,7 @@ impl Services {
 fn router(site: Arc<Site>) -> Router {
     Router::new()
         .route("/healthz", get(healthz))
+        .route("/api/users/online", get(online))
         .route("/echo", get(not_upgraded))
         .route("/websocket", get(not_upgraded))
         .route("/inspect/live", get(not_upgraded))
@@ -90,6 +91,15 @@ fn router(site: Arc<Site>) -> Router {
 /// The process lives and answers.
 async fn healthz() -> &'static str {
     "ok\n"
+}
+
+/// Who is online, for pages that want to know no more than that.
+async fn online(State(site): State<Arc<Site>>) -> Response {
+    let mut response = Response::new(body(site.commons.presence.names_as_json()));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 /// A plain GET where WebSocket is spoken (RFC 9110, 15.5.22).

@@ -91,7 +91,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn start_log(config: &Config) -> anyhow::Result<()> {
     // How the schema comes about is told as that library's affair, at each start. Whoever wants to know can say so.
-    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", config.log)).map_err(|e| anyhow::anyhow!("log: {:?}: {e}", config.log))?;
+    let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", config.log))
+        .map_err(|e| anyhow::anyhow!("log: {:?}: {e}", config.log))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),

@@ -101,9 +101,16 @@ impl Presence {
         }
     }
 
-    /// The names of all who are online, in order.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.roster.lock().users.values().map(|(name, _)| name.clone()).collect()
+    /// Who is online, in order: `{"users":[{"username"},..]}`.
+    pub(crate) fn names_as_json(&self) -> String {
+        #[derive(Serialize)]
+        struct Online<'a> {
+            users: Vec<Named<'a>>,
+        }
+        let inner = self.roster.lock();
+        let users = inner.users.values().map(|(username, _)| Named { username }).collect();
+        // Nothing in it can fail to be JSON.
+        serde_json::to_string(&Online { users }).unwrap_or_default()
     }
 
     /// The list of now, and its version.
