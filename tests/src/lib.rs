@@ -13,11 +13,15 @@
 
 use std::time::Duration;
 
+mod app;
 pub mod corpus;
+mod http;
 mod process;
 mod server;
 mod wire;
 
+pub use app::AppClient;
+pub use http::{HttpAnswer, PASSWORD, http, person, post_form, sign_in};
 pub use process::ServerProcess;
 pub use server::TestServer;
 pub use wire::{ACCEPT, Ending, InFrame, KEY, NONCE, OutFrame, ResponseHead, WireClient, frames, hex, opening_request};

@@ -1,7 +1,7 @@
 //! The server under test as the program it ships as: for signals, exit codes and memory.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
 
@@ -24,22 +24,31 @@ impl ServerProcess {
     /// # Panics
     /// When it does not come to listen.
     pub async fn start(flags: &[&str]) -> Self {
-        Self::start_as(tokio::process::Command::new(program()), flags).await
+        Self::start_as(tokio::process::Command::new(program()), &[&["--in-memory"], flags].concat()).await
     }
 
-    /// The same with a limit on open files, as `ulimit -n` sets it.
+    /// The same, storing in this folder.
+    ///
+    /// # Panics
+    /// When it does not come to listen.
+    pub async fn start_on(folder: &Path, flags: &[&str]) -> Self {
+        let folder = folder.to_str().expect("a path in UTF-8");
+        Self::start_as(tokio::process::Command::new(program()), &[&["--data-dir", folder], flags].concat()).await
+    }
+
+    /// The same as [`start`](Self::start) with a limit on open files, as `ulimit -n` sets it.
     ///
     /// # Panics
     /// When it does not come to listen.
     pub async fn start_with_files(files: u32, flags: &[&str]) -> Self {
         let mut shell = tokio::process::Command::new("sh");
         shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]).arg(program());
-        Self::start_as(shell, flags).await
+        Self::start_as(shell, &[&["--in-memory"], flags].concat()).await
     }
 
     async fn start_as(mut command: tokio::process::Command, flags: &[&str]) -> Self {
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--in-memory", "--log", "warn"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
             .args(flags)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
