@@ -72,7 +72,8 @@ export type BoardHeard = { type?: undefined } & (
   | { messageType: "echo_server"; text: string }
   | ({ messageType: "drawing" } & Stroke)
   | { messageType: "all_users_list"; users: Named[] }
-  | { messageType: "message_history"; messages: DirectMessage[] }
+  /** `before`: the number of the first of them, to ask for what is older; absent where nothing is. */
+  | { messageType: "message_history"; messages: DirectMessage[]; before?: number }
   | DirectMessage
   | { messageType: "call_list"; calls: CallEntry[] }
   | { messageType: "call_info"; name: string }
