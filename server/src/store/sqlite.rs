@@ -23,6 +23,8 @@ use writer::{Job, Write, Writer, shielded};
 mod file;
 mod queue;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 /// Writes in line. At the rate that is promised they are worth about a second.
