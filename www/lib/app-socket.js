@@ -65,12 +65,15 @@ export class AppSocket {
   #socket = null;
   /** @type {SocketState} */
   #state = "connecting";
+  /** What the page was last told. @type {SocketState | null} */
+  #told = null;
   /** Counts connections that opened. */
   #connection = 0;
   #isReady = false;
   #attempt = 0;
   #openedAt = 0;
   #heardAt = 0;
+  #hasHeard = false;
   /** When the server was asked whether it is there. @type {number | null} */
   #askedAt = null;
   #question = "";
@@ -195,6 +198,7 @@ export class AppSocket {
       this.#connection += 1;
       this.#openedAt = this.#heardAt = Date.now();
       this.#askedAt = null;
+      this.#hasHeard = false;
       this.#become("open");
       this.#on.open?.(this.#connection > 1);
     };
@@ -205,6 +209,7 @@ export class AppSocket {
   /** @param {unknown} data */
   #heard(data) {
     this.#heardAt = Date.now();
+    this.#hasHeard = true;
     this.#askedAt = null;
     const message = typeof data === "string" ? parsed(data) : null;
     if (!message) return;
@@ -289,14 +294,14 @@ export class AppSocket {
 
   /** @param {SocketState} state @param {number} [wait] @param {string} [title] */
   #become(state, wait, title) {
-    const before = this.#state;
     this.#state = state;
     if (state === "lost") this.#tellLoss(wait ?? 0, title ?? "");
     if (state === "open") {
       clearTimeout(this.#bannerTimer);
       hideBanner(this.#bannerId);
     }
-    if (state !== before || state === "lost") this.#on.state?.(state, wait);
+    if (state !== this.#told || state === "lost") this.#on.state?.(state, wait);
+    this.#told = state;
   }
 
   /** @param {number} wait @param {string} title */
@@ -374,7 +379,7 @@ export class AppSocket {
   /** A page cannot send a ping, but it can have an echo. */
   #askIfThere() {
     // Before its first message a connection may be busy with the whole board.
-    if (this.#state !== "open" || this.#askedAt !== null || this.#heardAt === this.#openedAt) return;
+    if (this.#state !== "open" || this.#askedAt !== null || !this.#hasHeard) return;
     if (this.#path !== "/websocket" || document.visibilityState !== "visible") return;
     this.#askedAt = Date.now();
     this.#question = `still there? ${this.#askedAt}`;
