@@ -11,7 +11,12 @@ ARGS ?=
 ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types conformance browser fuzz
 SUITES ?= $(ALL_SUITES)
 
-.PHONY: help setup setup-test wasm run test bench doctor format clean tools $(addprefix test-,$(ALL_SUITES))
+# make bench BENCH=codec
+BENCH ?= codec server
+# make load LOAD="strokes direct"
+LOAD ?= strokes direct presence board start
+
+.PHONY: help setup setup-test wasm run test bench load doctor format clean tools $(addprefix test-,$(ALL_SUITES))
 
 help: ## this list
 	@echo "Framescope. Start it: make run. Check it: make test."
@@ -39,7 +44,11 @@ test: ## all suites, or those named in SUITES="fmt lint"
 
 bench: ## how fast it is, against others
 	@tests/setup.sh native
-	@bash tests/benches/run.sh
+	@bash tests/benches/run.sh $(BENCH)
+
+load: ## the apps under load, stored on disk: strokes, direct messages, presence, a full board, a full store
+	@tests/setup.sh native
+	@bash tests/benches/run.sh $(addprefix app:,$(LOAD))
 
 doctor: ## what was found, what is missing, and the command that mends it
 	@tests/setup.sh doctor

@@ -1,32 +1,39 @@
 #!/usr/bin/env bash
-# How fast the codec and the server are beside tungstenite, in the same run on this machine. About two minutes.
+# How fast it is, on this machine.
 #
-#   tests/benches/run.sh              both
-#   tests/benches/run.sh codec        messages parsed and unmasked in memory
-#   tests/benches/run.sh server       /echo: messages per second of the server's processor time; idle connections
+#   tests/benches/run.sh              codec and server
+#   tests/benches/run.sh codec        messages parsed and unmasked in memory, beside tungstenite
+#   tests/benches/run.sh server       /echo beside tungstenite: messages per second of the server's processor time;
+#                                     idle connections. With codec about two minutes
+#   tests/benches/run.sh app:strokes  the apps under load, stored on disk: app:strokes, app:direct, app:presence,
+#                                     app:board, app:start. What each can be told is at the top of its file in app/
 #
-# Environment: BENCH_ROUNDS (5; medians are taken), BENCH_IDLE (5000 connections).
+# Environment: BENCH_ROUNDS (5; medians are taken), BENCH_IDLE (5000 connections), BENCH_FLAGS (more flags for the
+# server under app loads), BENCH_PIN=0 (leave it to the kernel which core runs what).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 # Idle connections take a file each, on both sides.
 ulimit -n "$(ulimit -H -n)" || true
 run=()
-if command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
+if [ "${BENCH_PIN:-1}" = 1 ] && command -v taskset >/dev/null && [ "$(nproc)" -ge 2 ]; then
   # The server under test goes to core 0 by itself, everything else to core 1.
   run=(taskset -c 1)
   export BENCH_SERVER_CORE=0
 fi
 
 for bench in "${@:-codec server}"; do
-  for name in $bench; do
-    if [ "$name" = server ]; then
+  for word in $bench; do
+    name=${word%%:*}
+    if [ "$name" != codec ]; then
       cargo build --release --quiet -p framescope-server --bin framescope
       BENCH_SERVER=$PWD/${CARGO_TARGET_DIR:-target}/release/framescope
       export BENCH_SERVER
     fi
     program=$(cargo bench --quiet --no-run --message-format json-render-diagnostics -p framescope-tests --bench "$name" |
       sed -n 's/.*"name":"'"$name"'".*"executable":"\([^"]*\)".*/\1/p' | tail -n 1)
-    "${run[@]}" "$program"
+    arguments=()
+    if [ "$word" != "$name" ]; then arguments=("${word#*:}"); fi
+    "${run[@]}" "$program" "${arguments[@]}"
   done
 done

@@ -181,7 +181,7 @@ export async function openPageIn(t, context, url, { mayComplain } = {}) {
   page.on("console", (message) => {
     if (message.type() !== "error") return;
     const text = message.text();
-    const isGuest = message.location().url.endsWith("/api/users/@me") && /40[14]/.test(text);
+    const isGuest = /\/api\/users\/(@me|online)$/.test(message.location().url) && /40[14]/.test(text);
     if (!isGuest && !mayComplain?.test(text)) said.push(text);
   });
   page.on("pageerror", (error) => said.push(String(error)));

@@ -16,6 +16,7 @@ import { counted } from "./text.js";
 /**
  * @typedef {object} AppHandlers
  * @property {(isAgain: boolean) => void} [open] call `ready()` once stored messages may go out: at once, or after a room was joined again
+ * @property {(text: string) => boolean} [text] may take a message before it is read, where reading it here would take too long
  * @property {(message: Heard) => void} message
  * @property {(state: SocketState, waitMs?: number) => void} [state] `waitMs`: until the next try
  */
@@ -153,6 +154,15 @@ export class AppSocket {
     return id;
   }
 
+  /**
+   * Sends this message no more. What the server has of it, it keeps.
+   *
+   * @param {string} id
+   */
+  forget(id) {
+    this.#pending.delete(id);
+  }
+
   /** Lets stored messages out on this connection: those that wait first, in their order. */
   ready() {
     if (this.#state !== "open") return;
@@ -211,6 +221,7 @@ export class AppSocket {
     this.#heardAt = Date.now();
     this.#hasHeard = true;
     this.#askedAt = null;
+    if (typeof data === "string" && this.#on.text?.(data)) return;
     const message = typeof data === "string" ? parsed(data) : null;
     if (!message) return;
     const tag = message.messageType ?? message.type;

@@ -27,7 +27,8 @@ export async function ask(path, { method, form, json, signal } = {}) {
       method: method ?? (body === undefined ? "GET" : "POST"),
       body: body ?? null,
       headers: json === undefined ? {} : { "Content-Type": "application/json" },
-      cache: "no-store",
+      // Asked each time, but what has not changed need not be sent again.
+      cache: "no-cache",
       signal: signal ? AbortSignal.any([signal, patience]) : patience,
     });
     const text = await answer.text();

@@ -22,6 +22,9 @@ export interface DirectMessage {
   messageType: "direct_message";
   fromUser: string;
   text: string;
+  /** Only on a connection that has read by pages: to whom, and which message between the two it is, from 1. */
+  targetUser?: string;
+  number?: number;
 }
 
 /** A call that can be joined. */

@@ -1,0 +1,6 @@
+// @ts-check
+// For pages that need nothing but their masthead.
+
+import { startPage } from "./page.js";
+
+void startPage();
