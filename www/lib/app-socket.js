@@ -22,6 +22,17 @@ import { counted } from "./text.js";
  */
 
 /**
+ * What a connection is made on: a browser's WebSocket, or what can stand in for one.
+ *
+ * @typedef {object} SocketLike
+ * @property {((event: any) => void) | null} onopen
+ * @property {((event: any) => void) | null} onmessage with `data`
+ * @property {((event: any) => void) | null} onclose with `code` and `reason`
+ * @property {(text: string) => void} send
+ * @property {() => void} close
+ */
+
+/**
  * @typedef {object} Pending
  * @property {string} id
  * @property {Storable} message
@@ -49,20 +60,27 @@ const UNDOUBTED = { doubts: 0, doubted: -1 };
  * Opens a connection that lasts until `signal` aborts. Call `startPage` first: what was left unsent before a reload goes
  * out only as the user who wrote it.
  *
- * @param {{ path?: string, signal?: AbortSignal, kept?: string, on: AppHandlers }} wishes
- *   `kept`: a sentence for the banner about what the page does meanwhile
+ * @param {{ path?: string, signal?: AbortSignal, kept?: string, noun?: string, make?: (url: string) => SocketLike, on: AppHandlers }} wishes
+ *   `kept`: a sentence for the banner about what the page does meanwhile; `noun`: what to call a stored message there;
+ *   `make`: what to connect with in place of the browser's WebSocket
  * @returns {AppSocket}
  */
-export function connect({ path = "/websocket", signal, kept, on }) {
-  return new AppSocket(path, on, kept, signal ?? new AbortController().signal);
+export function connect({ path = "/websocket", signal, kept, noun = "message", make = browserSocket, on }) {
+  return new AppSocket(path, on, { kept, noun }, make, signal ?? new AbortController().signal);
+}
+
+/** @param {string} url @returns {SocketLike} */
+function browserSocket(url) {
+  return new WebSocket(url);
 }
 
 export class AppSocket {
   #path;
   #on;
-  #kept;
+  #words;
   #signal;
-  /** @type {WebSocket | null} */
+  #make;
+  /** @type {SocketLike | null} */
   #socket = null;
   /** @type {SocketState} */
   #state = "connecting";
@@ -92,13 +110,15 @@ export class AppSocket {
   /**
    * @param {string} path
    * @param {AppHandlers} on
-   * @param {string | undefined} kept
+   * @param {{ kept: string | undefined, noun: string }} words
+   * @param {(url: string) => SocketLike} make
    * @param {AbortSignal} signal
    */
-  constructor(path, on, kept, signal) {
+  constructor(path, on, words, make, signal) {
     this.#path = path;
+    this.#make = make;
     this.#on = on;
-    this.#kept = kept;
+    this.#words = words;
     this.#signal = signal;
     this.#restore();
     this.#listen();
@@ -202,7 +222,7 @@ export class AppSocket {
     if (this.#signal.aborted) return;
     this.#isReady = false;
     this.#become("connecting");
-    const socket = new WebSocket(endpoint(this.#path));
+    const socket = this.#make(endpoint(this.#path));
     this.#socket = socket;
     socket.onopen = () => {
       this.#connection += 1;
@@ -319,7 +339,8 @@ export class AppSocket {
   #tellLoss(wait, title) {
     const retryAt = Date.now() + wait;
     const waiting = this.#pending.size;
-    const text = [this.#kept, waiting > 0 ? `${counted(waiting, "message")} not sent yet.` : null];
+    const { kept, noun } = this.#words;
+    const text = [kept, waiting > 0 ? `${counted(waiting, noun)} not sent yet.` : null];
     const show = () =>
       showBanner(this.#bannerId, {
         title,
