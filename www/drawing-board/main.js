@@ -8,7 +8,7 @@ import { avatar, counted } from "../lib/text.js";
 import { BOARD, fitted, moved, zoomed } from "./geometry.js";
 import { startGrip } from "./grip.js";
 import { Hands } from "./hands.js";
-import { startPainter } from "./painting.js";
+import { startPainting } from "./painting.js";
 import { keyOf } from "./strokes.js";
 
 /** @import { Heard } from "../lib/protocol.js" */
@@ -48,9 +48,6 @@ const SLOW = 5_000;
 
 const PEN_KEPT = "framescope.pen";
 
-/** A message of this kind begins like this as our server writes it, and is left to the painter unread. */
-const HISTORY = '{"messageType":"init_strokes"';
-
 const state = {
   /** @type {"draw" | "move"} */
   tool: "draw",
@@ -81,7 +78,7 @@ const unsent = new Map();
 
 const board = byId("board", HTMLCanvasElement);
 const life = new AbortController();
-const tell = startPainter(board, painterSaid);
+const { tell, take, make } = startPainting(board, painterSaid);
 const desk = {
   view: () => state.view,
   extent: () => state.extent,
@@ -99,7 +96,9 @@ listen();
 void startPage();
 const socket = connect({
   kept: "What you draw is sent as soon as it is back.",
-  on: { text: takeHistory, message: heard },
+  noun: "stroke",
+  ...(make ? { make } : {}),
+  on: { text: take, message: heard },
 });
 socket.onStored(confirmed);
 socket.onRefused(refused);
@@ -119,32 +118,9 @@ function takeUpUnsent() {
   if (strokes.length > 0) tell({ say: "mine", strokes });
 }
 
-/** @param {string} text @returns {boolean} */
-function takeHistory(text) {
-  if (!text.startsWith(HISTORY)) return false;
-  begin(text);
-  return true;
-}
-
-/** @param {string} text */
-function begin(text) {
-  tell({ say: "history", text });
-  state.isLoaded = true;
-  state.trouble = "";
-  // What the server has by now is in there; what it has not may follow.
-  socket.ready();
-  soon();
-}
-
 /** @param {Heard} message */
 function heard(message) {
   switch (message.messageType) {
-    case "init_strokes":
-      begin(JSON.stringify(message));
-      break;
-    case "drawing":
-      tell({ say: "shown", strokes: [message] });
-      break;
     case "active_users_list":
       state.online = message.users.map(({ username }) => username);
       break;
@@ -195,8 +171,11 @@ function painterSaid(message) {
       state.isSaving = false;
       offer(message.blob);
       break;
-    case "unreadable":
-      state.trouble = "The drawing that came cannot be read.";
+    case "begun":
+      state.isLoaded = true;
+      state.trouble = "";
+      // What the server has by now is in there; what it has not may follow.
+      socket.ready();
       break;
   }
   soon();

@@ -4,6 +4,7 @@
 
 import { keyOf, Palette, Strokes } from "./strokes.js";
 
+/** @import { BoardHeard } from "../lib/protocol.js" */
 /** @import { Size, View } from "./geometry.js" */
 /** @import { Marked } from "./strokes.js" */
 
@@ -11,13 +12,11 @@ import { keyOf, Palette, Strokes } from "./strokes.js";
  * What the painter is told.
  *
  * @typedef {{ say: "view", box: Size, ratio: number, view: View }} SayView `box`: the window on the board in CSS pixels
- * @typedef {{ say: "history", text: string }} SayHistory the `init_strokes` message as it came: it is read here
- * @typedef {{ say: "shown", strokes: Marked[] }} SayShown the server has them, in this order
  * @typedef {{ say: "mine", strokes: Marked[] }} SayMine the server does not have them yet
  * @typedef {{ say: "refused", keys: string[] }} SayRefused of mine: it will never have them
  * @typedef {{ say: "tails", strokes: Marked[] }} SayTails where the hands are: in place of the ones before
  * @typedef {{ say: "picture" }} SayPicture
- * @typedef {SayView | SayHistory | SayShown | SayMine | SayRefused | SayTails | SayPicture} Told
+ * @typedef {SayView | SayMine | SayRefused | SayTails | SayPicture} Told
  */
 
 /**
@@ -25,11 +24,15 @@ import { keyOf, Palette, Strokes } from "./strokes.js";
  *
  * @typedef {{ say: "progress", done: number, count: number, extent: Size }} SayProgress strokes painted, strokes there are
  * @typedef {{ say: "saved", blob: Blob }} SaySaved
- * @typedef {{ say: "unreadable" }} SayUnreadable a history that is none
- * @typedef {SayProgress | SaySaved | SayUnreadable} Tells
+ * @typedef {{ say: "begun" }} SayBegun the server's drawing is here
+ * @typedef {SayProgress | SaySaved | SayBegun} Tells
  */
 
 /** @typedef {OffscreenCanvas | HTMLCanvasElement} Canvas */
+
+/** How a message with the history begins, and what is in one with a stroke. */
+const HISTORY = '{"messageType":"init_strokes"';
+const DRAWING = '"drawing"';
 
 /** How long a slice of painting may take, in milliseconds, and after how many strokes the clock is looked at. */
 const SLICE = 8;
@@ -91,12 +94,6 @@ export class Painter {
         this.#window = message;
         this.#repaintAt = this.#front ? performance.now() + STILL : 0;
         break;
-      case "history":
-        this.#begin(message.text);
-        break;
-      case "shown":
-        for (const stroke of message.strokes) this.#show(stroke);
-        break;
       case "mine":
         for (const stroke of message.strokes) this.#expect(stroke);
         break;
@@ -114,19 +111,32 @@ export class Painter {
     this.#soon();
   }
 
-  /** @param {string} text */
-  #begin(text) {
-    const strokes = historyIn(text);
-    if (!strokes) {
-      this.#tell({ say: "unreadable" });
-      return;
-    }
+  /**
+   * Takes what the server says about the drawing, and leaves everything else.
+   *
+   * @param {string} text
+   * @returns {boolean}
+   */
+  take(text) {
+    // The server writes the tag of its own messages first; in a stroke it is where its sender put it.
+    if (!text.startsWith(HISTORY) && !text.includes(DRAWING)) return false;
+    const message = read(text);
+    if (message?.messageType === "init_strokes") this.#begin(message.strokes);
+    else if (message?.messageType === "drawing") this.#show(message);
+    else return false;
+    this.#soon();
+    return true;
+  }
+
+  /** @param {Marked[]} strokes */
+  #begin(strokes) {
     this.#strokes = new Strokes(this.#palette);
     for (const mine of this.#mine.values()) mine.place = -1;
     for (const stroke of strokes) this.#show(stroke);
     // A picture in the making goes on with the drawing it began.
     if (this.#front) this.#front.isOld = true;
     this.#repaint();
+    this.#tell({ say: "begun" });
   }
 
   /** @param {Marked} stroke */
@@ -350,12 +360,11 @@ function blobOf(canvas) {
   });
 }
 
-/** @param {string} text @returns {Marked[] | null} */
-function historyIn(text) {
+/** @param {string} text @returns {BoardHeard | null} */
+function read(text) {
   try {
-    // The cast: the server's word for what strokes are; what the numbers are is looked at when they are kept.
-    const message = /** @type {{ strokes?: Marked[] }} */ (JSON.parse(text));
-    return Array.isArray(message.strokes) ? message.strokes : null;
+    // The cast: the server's word for what it sends; numbers and colours are looked at when they are kept.
+    return /** @type {BoardHeard} */ (JSON.parse(text));
   } catch {
     return null;
   }
