@@ -8,12 +8,18 @@ use std::sync::Arc;
 use crate::store::User;
 
 pub(crate) use accounts::{Accounts, Login};
+pub(crate) use ice::IceServers;
 pub(crate) use origin::{Origin, OriginPolicy, host_of};
 pub(crate) use session::{SessionId, Token, clear_cookie};
+pub(crate) use sign_in::{Credentials, Denied};
 
 mod accounts;
+mod ice;
 mod origin;
+mod password;
 mod session;
+mod sign_in;
+mod throttle;
 
 /// Who a request or a connection comes from.
 #[derive(Clone, Debug, Default)]

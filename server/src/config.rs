@@ -13,7 +13,7 @@ use std::time::Duration;
 use clap::{Args, Command};
 use serde::Deserialize;
 
-use units::{Size, Span};
+use units::{LongSpan, Size, Span};
 
 mod units;
 
@@ -83,6 +83,20 @@ settings! {
     /// HTML; on by default with --www. This version has nothing to escape: it passes no text from one
     /// user to another, and what is echoed is never touched
     [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
+    /// A STUN or TURN server for video calls, such as stun:stun.example.org:3478 or
+    /// turn:turn.example.org:3478?transport=udp; may be repeated
+    [value_name = "URL", value_delimiter = ','] ice_server: Vec<String> => Vec<String> = Vec::new(), "";
+    /// The secret shared with the TURN servers (coturn: static-auth-secret): everybody who is signed in gets
+    /// credentials of their own that run out. Better given in the environment than as a flag
+    [value_name = "SECRET"] turn_secret: String => Option<String> = None, "";
+    /// How long these credentials are good for
+    [value_name = "TIME"] turn_lifetime: LongSpan => Duration = Duration::from_secs(24 * 3600), "24h";
+    /// A fixed user name for the TURN servers, in place of --turn-secret
+    [value_name = "NAME"] turn_user: String => Option<String> = None, "";
+    /// The password that belongs to --turn-user
+    [value_name = "PASSWORD"] turn_password: String => Option<String> = None, "";
+    /// How long somebody stays signed in
+    [value_name = "TIME"] session_lifetime: LongSpan => Duration = Duration::from_secs(30 * 24 * 3600), "30d";
     /// What to log: a level (error, warn, info, debug, trace) or tracing's filter syntax
     [value_name = "FILTER"] log: String => String = "info".to_owned(), "info";
     /// Form of the log
@@ -115,6 +129,16 @@ settings! {
     [value_name = "N"] head_headers_max: usize => usize = 100, "100";
     /// Largest body of an HTTP request; 413 over it
     [value_name = "SIZE"] body_max: Size => usize = 64 << 10, "64KiB";
+    /// How long a client may take to send the body of a request; 408 after it
+    [value_name = "TIME"] body_deadline: Span => Duration = Duration::from_secs(10), "10s";
+    /// Wrong passwords for one name from one network before further ones are refused with 429
+    [value_name = "N"] login_failures: usize => usize = 10, "10";
+    /// How long a wrong password counts
+    [value_name = "TIME"] login_window: Span => Duration = Duration::from_secs(300), "5m";
+    /// Most passwords that are hashed at once; 0 means one per core
+    [value_name = "N"] hashes_max: usize => usize = 0, "0";
+    /// Most requests that may wait for that; 503 over it
+    [value_name = "N"] hash_queue_max: usize => usize = 64, "64";
     /// Most bytes that may wait to be sent on a connection, besides the one message being written;
     /// a connection that is over it is not read from until its peer reads
     [value_name = "SIZE"] queue_max: Size => usize = 1 << 20, "1MiB";
@@ -193,6 +217,7 @@ impl Config {
         if !(1..=9).contains(&self.compression_level) {
             return Err(format!("compression-level: {} is not between 1 and 9", self.compression_level));
         }
+        crate::auth::IceServers::new(self)?;
         // Where 0 has a meaning, of its own or as "do not", it is not in this list.
         for (name, is_zero) in [
             ("message-max", self.message_max == 0),
@@ -208,6 +233,11 @@ impl Config {
             ("queue-max", self.queue_max == 0),
             ("inspect-queue-max", self.inspect_queue_max == 0),
             ("head-deadline", self.head_deadline.is_zero()),
+            ("body-deadline", self.body_deadline.is_zero()),
+            ("login-failures", self.login_failures == 0),
+            ("login-window", self.login_window.is_zero()),
+            ("session-lifetime", self.session_lifetime.is_zero()),
+            ("turn-lifetime", self.turn_lifetime.is_zero()),
             ("idle-deadline", self.idle_deadline.is_zero()),
             ("close-deadline", self.close_deadline.is_zero()),
         ] {
@@ -224,6 +254,20 @@ impl Config {
     /// How large the head of a request may be.
     pub(crate) const fn head_limits(&self) -> framescope_codec::handshake::HeadLimits {
         framescope_codec::handshake::HeadLimits { bytes: self.head_max, headers: self.head_headers_max }
+    }
+
+    /// How many passwords are hashed at once.
+    pub(crate) fn hash_count(&self) -> usize {
+        match self.hashes_max {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            n => n,
+        }
+    }
+
+    /// Whether what users wrote is escaped on its way to clients.
+    #[expect(dead_code, reason = "the apps that ask come next")]
+    pub(crate) fn escapes_html(&self) -> bool {
+        self.escape_html.unwrap_or(self.www.is_some())
     }
 
     /// The threads to start.
@@ -305,6 +349,8 @@ mod tests {
         let allowed = [
             "threads",
             "body-max",
+            "hashes-max",
+            "hash-queue-max",
             "linger-quiet",
             "linger-deadline",
             "linger-max",

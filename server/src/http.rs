@@ -4,32 +4,38 @@
 //! Each connection is one local task on its thread.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware;
 use axum::response::Response;
-use axum::routing::get;
-use http::{HeaderValue, Method, StatusCode, header};
+use axum::routing::{get, post};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::apps::Commons;
-use crate::auth::{Accounts, OriginPolicy, SessionId};
+use crate::auth::{Accounts, IceServers, OriginPolicy, SessionId};
 use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
 use crate::inspect::Hub;
+use crate::metrics::Metrics;
 use crate::store::{self, Store};
 use crate::ws::Endpoints;
 
 use files::Files;
 pub(crate) use serve::Http;
 
+mod api;
+mod cors;
 mod error;
 mod files;
+mod form;
 mod gzip;
 mod headers;
 pub(crate) mod opening;
+mod ops;
 mod serve;
 mod strict;
 
@@ -44,6 +50,10 @@ pub(crate) struct Site {
     pub(crate) services: Services,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) commons: Arc<Commons>,
+    pub(crate) ice: IceServers,
+    pub(crate) metrics: Metrics,
+    /// It takes nobody in any more.
+    pub(crate) is_stopping: AtomicBool,
 }
 
 /// What outlives connections, or reaches beyond them.
@@ -58,10 +68,14 @@ impl Site {
     pub(crate) fn new(config: Config, services: Services) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
-        let accounts = Arc::new(Accounts::new(services.store.clone(), services.bus.clone()));
+        let ice = IceServers::new(&config)?;
+        let metrics = Metrics::new();
+        let accounts = Accounts::new(&config, services.store.clone(), services.bus.clone(), &metrics);
+        let accounts = Arc::new(accounts);
         let commons = Arc::new(Commons::new(&config, services.clone(), Endpoints::app_codec(&config)));
         let (gzip, hub) = (gzip::Cache::default(), Arc::default());
-        Ok(Self { config, origins, files, gzip, hub, services, accounts, commons })
+        let is_stopping = AtomicBool::new(false);
+        Ok(Self { config, origins, files, gzip, hub, services, accounts, commons, ice, metrics, is_stopping })
     }
 }
 
@@ -73,24 +87,33 @@ impl Services {
     }
 }
 
-/// The routes. Pages are whatever folders of `www` hold an `index.html`.
+/// The routes. Pages are whatever folders of `www` hold an `index.html`; those that send a form to their own address
+/// are named here as well.
 fn router(site: Arc<Site>) -> Router {
     Router::new()
-        .route("/healthz", get(healthz))
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+        .route("/register", get(file).post(api::register))
+        .route("/login", get(file).post(api::login))
+        .route("/logout", get(api::logout))
+        .route("/api/users/@me", get(api::me))
+        .route("/api/account/password", post(api::change_password))
+        .route("/api/account/sessions", get(api::sessions))
+        .route("/api/account/sessions/end-others", post(api::end_others))
+        .route("/api/video-calls", post(api::create_call))
+        .route("/api/ice-servers", get(api::ice_servers))
+        .route("/video-call/{id}", get(call))
         .route("/api/users/online", get(online))
         .route("/echo", get(not_upgraded))
         .route("/websocket", get(not_upgraded))
         .route("/inspect/live", get(not_upgraded))
         .fallback(file)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(site.clone(), headers::add))
+        .layer(middleware::from_fn_with_state(site.clone(), cors::share))
         .layer(middleware::from_fn_with_state(site.clone(), strict::check))
+        .layer(middleware::from_fn_with_state(site.clone(), headers::add))
         .with_state(site)
-}
-
-/// The process lives and answers.
-async fn healthz() -> &'static str {
-    "ok\n"
 }
 
 /// Who is online, for pages that want to know no more than that.
@@ -98,7 +121,6 @@ async fn online(State(site): State<Arc<Site>>) -> Response {
     let mut response = Response::new(body(site.commons.presence.names_as_json()));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 
@@ -111,7 +133,7 @@ async fn not_upgraded() -> Response {
 }
 
 async fn method_not_allowed() -> Response {
-    error::plain(StatusCode::METHOD_NOT_ALLOWED, "this address answers GET and HEAD")
+    error::plain(StatusCode::METHOD_NOT_ALLOWED, "this address does not answer that method")
 }
 
 async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
@@ -121,16 +143,32 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
         return response;
     }
     let path = request.uri().path();
+    match site.files.find(path).await {
+        files::Found::File(found) => page(&site, found, request.headers()).await,
+        files::Found::Folder(location) => error::redirect(&location),
+        files::Found::Nothing => error::not_found(path),
+    }
+}
+
+/// The page of one call, whichever; or a file that lies beside the page of all calls.
+async fn call(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let path = request.uri().path();
     let found = match site.files.find(path).await {
-        files::Found::File(found) => found,
-        files::Found::Folder(location) => return error::redirect(&location),
-        files::Found::Nothing => return error::not_found(path),
+        files::Found::File(found) => Some(found),
+        _ => site.files.call_page().await,
     };
-    let mut response = files::respond(found, request.headers(), &site.gzip).await;
+    match found {
+        Some(found) => page(&site, found, request.headers()).await,
+        None => error::not_found(path),
+    }
+}
+
+/// A file; with a page, a browser that we know nothing of gets its cookie.
+async fn page(site: &Site, found: files::File, headers: &HeaderMap) -> Response {
+    let mut response = files::respond(found, headers, &site.gzip).await;
     if files::is_html(&response) {
-        let cookies = request.headers().get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
         // When that cannot be found out, a login must not be overwritten.
-        if site.accounts.caller(cookies).await.is_ok_and(|caller| caller.session.is_none()) {
+        if site.caller(headers).await.is_ok_and(|caller| caller.session.is_none()) {
             let cookie = SessionId::generate().to_cookie(site.origins.is_secure());
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

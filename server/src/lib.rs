@@ -46,13 +46,10 @@ pub use library::{
     ClientOptions, ConnectError, Event, Events, ListenAddress, WebSocketClient, WebSocketConnection, WebSocketServer,
 };
 pub use server::Server;
-#[cfg(feature = "measure")]
-pub use store::speed::{Load, Speed, measure};
 pub use ws::{Outbox, SendError};
 
 #[expect(dead_code, reason = "rooms, direct messages and calls come next")]
 mod apps;
-#[expect(dead_code, unused_imports, reason = "signing in comes next")]
 mod auth;
 #[expect(dead_code, reason = "as above")]
 mod bus;
@@ -60,6 +57,7 @@ mod config;
 mod http;
 mod inspect;
 mod library;
+mod metrics;
 mod net;
 mod server;
 #[cfg_attr(not(test), expect(dead_code, reason = "as above"))]

@@ -7,17 +7,28 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use framescope_codec::Broadcast;
 
+use metrics::Counter;
+
+use super::password::Hasher;
 use super::session::Presented;
+use super::throttle::{Rule, Throttle};
 use super::{Caller, SessionId};
 use crate::bus::{Bus, Ear, Note, SocketId, Subscription, Topic};
+use crate::config::Config;
+use crate::metrics::{self as names, Metrics};
 use crate::store::{Store, StoreError, TokenHash, User};
 
-/// Finds out who is asking. One for all threads.
+/// Finds out who is asking, signs people in and out. One for all threads.
 #[derive(Debug)]
 pub(crate) struct Accounts {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     bus: Arc<dyn Bus>,
     logins: Mutex<Logins>,
+    pub(super) hasher: Hasher,
+    pub(super) throttle: Throttle,
+    /// How long a session lasts.
+    pub(super) lifetime: Duration,
+    ended: Counter,
 }
 
 /// Those that somebody holds, so that all who came with one cookie share one.
@@ -45,8 +56,18 @@ pub(crate) struct Login {
 struct Ended(AtomicBool);
 
 impl Accounts {
-    pub(crate) fn new(store: Arc<dyn Store>, bus: Arc<dyn Bus>) -> Self {
-        Self { store, bus, logins: Mutex::default() }
+    pub(crate) fn new(config: &Config, store: Arc<dyn Store>, bus: Arc<dyn Bus>, metrics: &Metrics) -> Self {
+        let hashes = metrics.counter(names::PASSWORD_HASHES, &[]);
+        let rule = Rule { failures: config.login_failures, within: config.login_window };
+        Self {
+            store,
+            bus,
+            logins: Mutex::default(),
+            hasher: Hasher::new(config.hash_count(), config.hash_queue_max, hashes),
+            throttle: Throttle::new(rule),
+            lifetime: config.session_lifetime,
+            ended: metrics.counter(names::SESSIONS_ENDED, &[]),
+        }
     }
 
     /// Who a request with these `Cookie` header values comes from.
@@ -97,7 +118,8 @@ impl Accounts {
     }
 
     /// Tells everybody who holds this session that it is over.
-    fn announce_end(&self, token: TokenHash) {
+    pub(super) fn announce_end(&self, token: TokenHash) {
+        self.ended.increment(1);
         if let Some(login) = self.known(token) {
             login.ended.0.store(true, Ordering::Release);
         }
@@ -163,7 +185,7 @@ impl Ear<Topic, Arc<Note>> for Ended {
 }
 
 /// Milliseconds of Unix time.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

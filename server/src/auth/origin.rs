@@ -115,6 +115,16 @@ impl OriginPolicy {
             || self.public.as_ref().is_some_and(|public| public.host == host)
     }
 
+    /// Whether this is one of the origins beside our own that the configuration lets in.
+    pub(crate) fn allows(&self, origin: &str) -> bool {
+        Origin::parse(origin).is_some_and(|parsed| !origin.ends_with('/') && self.allowed.contains(&parsed))
+    }
+
+    /// Whether there are any.
+    pub(crate) const fn allows_any(&self) -> bool {
+        !self.allowed.is_empty()
+    }
+
     /// Whether a request with this `Origin` and `Host` may open a socket or change something. No
     /// origin at all is no browser, and may pass.
     pub(crate) fn admits(&self, origin: Option<&str>, host: Option<&str>) -> bool {

@@ -16,6 +16,11 @@ pub struct Size(pub(super) usize);
 #[serde(try_from = "Written")]
 pub struct Span(pub(super) Duration);
 
+/// The same for what outlasts connections, in days as well: `30d`, `12h`; up to ten years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Written")]
+pub struct LongSpan(pub(super) Duration);
+
 /// In a file a number needs no quotes.
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -63,6 +68,24 @@ impl FromStr for Span {
     }
 }
 
+impl FromStr for LongSpan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("{text:?} is not a time such as 90s, 12h or 30d");
+        let (number, unit) = split(text);
+        let seconds: u64 = match unit {
+            "" | "s" => 1,
+            "m" | "min" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return Err(wrong()),
+        };
+        let total = number.parse::<u64>().ok().and_then(|n| n.checked_mul(seconds)).ok_or_else(wrong)?;
+        if total > 3_653 * 86_400 { Err(wrong()) } else { Ok(Self(Duration::from_secs(total))) }
+    }
+}
+
 /// Digits, and what follows them.
 fn split(text: &str) -> (&str, &str) {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
@@ -79,6 +102,14 @@ impl TryFrom<Written> for Size {
 }
 
 impl TryFrom<Written> for Span {
+    type Error = String;
+
+    fn try_from(written: Written) -> Result<Self, String> {
+        written.text().parse()
+    }
+}
+
+impl TryFrom<Written> for LongSpan {
     type Error = String;
 
     fn try_from(written: Written) -> Result<Self, String> {
@@ -103,6 +134,12 @@ impl From<Size> for usize {
 
 impl From<Span> for Duration {
     fn from(span: Span) -> Self {
+        span.0
+    }
+}
+
+impl From<LongSpan> for Duration {
+    fn from(span: LongSpan) -> Self {
         span.0
     }
 }
@@ -141,6 +178,16 @@ mod tests {
         }
         for text in ["", "s", "-1s", "1d", "1000000h"] {
             assert!(text.parse::<Span>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn long_times_are_read_in_days_too() {
+        for (text, seconds) in [("30d", 2_592_000), ("12h", 43_200), ("5m", 300), ("90", 90), ("3653 d", 315_619_200)] {
+            assert_eq!(text.parse(), Ok(LongSpan(Duration::from_secs(seconds))), "{text}");
+        }
+        for text in ["", "d", "-1d", "1w", "250ms", "3654d", "99999999999999999999d"] {
+            assert!(text.parse::<LongSpan>().is_err(), "{text}");
         }
     }
 }

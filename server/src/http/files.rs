@@ -70,6 +70,25 @@ impl Files {
         Found::Nothing
     }
 
+    /// The page that shows one call. Other people keep it under various names.
+    pub(crate) async fn call_page(&self) -> Option<File> {
+        const OURS: &[&str] = &["video-call/room/index.html"];
+        const THEIRS: &[&str] = &[
+            "video-call-room.html",
+            "video-call/room.html",
+            "video-call/room/index.html",
+            "video-call.html",
+            "video-call/index.html",
+        ];
+        let names = if matches!(self, Self::BuiltIn) { OURS } else { THEIRS };
+        for name in names {
+            if let Some(file) = self.read((*name).to_owned()).await {
+                return Some(file);
+            }
+        }
+        None
+    }
+
     async fn read(&self, name: String) -> Option<File> {
         match self {
             Self::BuiltIn => {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::api::Peer;
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
@@ -47,7 +49,7 @@ impl Http {
             .max_buf_size(config.head_max.max(8192))
             .max_header_size(config.head_max)
             .title_case_headers(true);
-        let endpoints = Endpoints::new(config, site.hub.clone(), Shard::start(site.commons.clone()));
+        let endpoints = Endpoints::new(config, site.hub.clone(), Shard::start(site.commons.clone()), &site.metrics);
         let router = super::router(site.clone());
         Self(Rc::new(Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }))
     }
@@ -59,6 +61,7 @@ impl Serve for Http {
     }
 
     fn stop(&self) {
+        self.0.site.is_stopping.store(true, Ordering::Relaxed);
         self.0.stopping.cancel();
         thread::stop();
     }
@@ -70,9 +73,9 @@ impl Inner {
     async fn begin(self: Rc<Self>, socket: TcpStream, guest: Guest) {
         let config = &self.site.config;
         let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, config.head_limits()));
-        let answer = match self.stopping.run_until_cancelled(begun).await {
+        let refusal = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
-            Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE.bytes(),
+            Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE,
             Some(Ok(Begun::Plain { received, .. })) => {
                 tokio::task::spawn_local(self.clone().converse(Replay::new(received, socket), guest));
                 return;
@@ -80,17 +83,21 @@ impl Inner {
             Some(Ok(Begun::Upgrade { request, behind })) => {
                 let ends = (guest.address(), local_address(&socket));
                 match self.open(&request, ends).await {
-                    Ok(opened) => return opened.drive(socket, &behind, guest),
-                    Err(refusal) => refusal.bytes(),
+                    Ok(opened) => {
+                        self.site.count(101);
+                        return opened.drive(socket, &behind, guest);
+                    }
+                    Err(refusal) => refusal,
                 }
             }
             Some(Ok(Begun::Bad(error))) => {
                 tracing::debug!(peer = %guest.address(), %error, "bad request");
-                Refusal::from(error).bytes()
+                Refusal::from(error)
             }
-            Some(Err(_elapsed)) => Refusal::TOO_SLOW.bytes(),
+            Some(Err(_elapsed)) => Refusal::TOO_SLOW,
         };
-        opening::part(socket, &answer, config).await;
+        self.site.count(refusal.status);
+        opening::part(socket, &refusal.bytes(), config).await;
     }
 
     /// Judges an opening handshake, once it is known who sent it.
@@ -141,12 +148,21 @@ impl Inner {
     ) -> Result<Response, Infallible> {
         let read = as_codec_reads_it(&request);
         if !read.is_upgrade() {
-            return self.router.clone().oneshot(request).await;
+            request.extensions_mut().insert(Peer(ends.0));
+            let response = self.router.clone().oneshot(request).await;
+            if let Ok(response) = &response {
+                self.site.count(response.status().as_u16());
+            }
+            return response;
         }
         let opened = match self.open(&read, ends).await {
             Ok(opened) => opened,
-            Err(refusal) => return Ok(refused(&refusal)),
+            Err(refusal) => {
+                self.site.count(refusal.status);
+                return Ok(refused(&refusal));
+            }
         };
+        self.site.count(101);
         let response = switch(opened.answer());
         let upgrade = hyper::upgrade::on(&mut request);
         tokio::task::spawn_local(async move {

@@ -16,6 +16,7 @@ use super::thread::{self, Place, TICK_MILLIS, Tick};
 use crate::apps::App;
 use crate::config::Config;
 use crate::inspect::Tap;
+use crate::metrics::Meter;
 use crate::net::Seat;
 
 /// What all connections of one endpoint have in common.
@@ -28,6 +29,7 @@ pub(crate) struct Habits {
     pub(crate) linger: u32,
     /// Messages a second; `None`: as fast as they come.
     pub(crate) rate: Option<u32>,
+    pub(crate) meter: Meter,
 }
 
 impl Habits {
@@ -38,6 +40,7 @@ impl Habits {
             linger_quiet: thread::millis(config.linger_quiet),
             linger: thread::millis(config.linger_deadline),
             rate: rate.filter(|rate| *rate > 0),
+            meter: Meter::default(),
         }
     }
 
@@ -105,6 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         seat: Option<Seat>,
     ) -> Self {
         let now = thread::now();
+        habits.meter.opened();
         let rate = habits.rate.map(|per_second| Box::new(Rate::new(per_second)));
         let watch = Watch {
             app,
@@ -196,6 +200,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let outbox = &self.outbox;
         self.watch.guarded(outbox, |app| app.closed(&closed));
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.habits.meter.closed();
     }
 }
 
@@ -328,6 +338,7 @@ impl Witness for Watch {
     fn event(&mut self, event: Event<'_>, outbox: &Outbox) {
         match event {
             Event::Message(message) => {
+                self.habits.meter.message();
                 if let Some(rate) = &mut self.rate {
                     rate.count();
                 }
@@ -416,7 +427,14 @@ mod tests {
     }
 
     fn habits(millis: u32) -> Habits {
-        Habits { idle: Some(millis), close: millis, linger_quiet: millis, linger: millis, rate: None }
+        Habits {
+            idle: Some(millis),
+            close: millis,
+            linger_quiet: millis,
+            linger: millis,
+            rate: None,
+            meter: Meter::default(),
+        }
     }
 
     /// Reads 4 KiB at a time until `len` bytes are there. The pace is what is tested: slow in all, but never a long

@@ -17,6 +17,7 @@ use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
 use crate::inspect::{Feed, Hub, Tap};
+use crate::metrics::{Meter, Metrics};
 use crate::net::Guest;
 
 /// Everything that can be connected to, on one thread.
@@ -84,17 +85,17 @@ impl Endpoints {
         Endpoint::app(config, None).codec
     }
 
-    pub(crate) fn new(config: &Config, hub: Arc<Hub>, shard: Rc<Shard>) -> Self {
+    pub(crate) fn new(config: &Config, hub: Arc<Hub>, shard: Rc<Shard>, metrics: &Metrics) -> Self {
         // Nobody's text is to share a context with another's, and a broadcast is compressed once.
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
         live.codec.message_max = 1024;
         Self {
-            echo: Endpoint::echo(config),
-            board: Endpoint::app(config, Some(no_takeover)),
-            rooms: Endpoint::rooms(config),
+            echo: Endpoint::echo(config).counted(metrics, "/echo"),
+            board: Endpoint::app(config, Some(no_takeover)).counted(metrics, "/websocket"),
+            rooms: Endpoint::rooms(config).counted(metrics, "/chat"),
             // What is watched is mostly compressed or masked: no use to try again.
-            live,
+            live: live.counted(metrics, "/inspect/live"),
             hub,
             shard,
             inspect_queue_max: config.inspect_queue_max,
@@ -191,6 +192,14 @@ impl Endpoint {
         (echo.codec.compress_min, echo.codec.compress_always) = (0, true);
         echo.habits = Rc::new(Habits::new(config, None));
         echo
+    }
+
+    /// The same with its connections counted.
+    fn counted(mut self, metrics: &Metrics, name: &str) -> Self {
+        if let Some(habits) = Rc::get_mut(&mut self.habits) {
+            habits.meter = Meter::new(metrics, name);
+        }
+        self
     }
 
     /// Judges a handshake, and writes the answer to one that is welcome.
