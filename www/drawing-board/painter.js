@@ -137,6 +137,8 @@ export class Painter {
     if (this.#front) this.#front.isOld = true;
     this.#repaint();
     this.#tell({ say: "begun" });
+    // An empty drawing is news, too.
+    this.#told = "";
   }
 
   /** @param {Marked} stroke */
