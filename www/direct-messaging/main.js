@@ -22,7 +22,7 @@ import {
 } from "./conversations.js";
 import { createMemory } from "./memory.js";
 import { addressOf, createPeople } from "./people.js";
-import { createThread } from "./thread.js";
+import { createThread } from "../lib/thread.js";
 
 /** @import { Conversation, Question, Unsent } from "./conversations.js" */
 /** @import { DirectMessage, Heard } from "../lib/protocol.js" */

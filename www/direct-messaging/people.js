@@ -3,7 +3,7 @@
 
 import { el } from "../lib/dom.js";
 import { avatar } from "../lib/text.js";
-import { arrange } from "./thread.js";
+import { arrange } from "../lib/thread.js";
 
 /** @import { Conversation } from "./conversations.js" */
 

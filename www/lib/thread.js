@@ -1,10 +1,10 @@
 // @ts-check
 // Shows one conversation: of ten thousand messages the hundred or so around the place that is looked at.
 
-import { closestWith, el, on } from "../lib/dom.js";
-import { linkified } from "../lib/text.js";
+import { closestWith, el, on } from "./dom.js";
+import { linkified } from "./text.js";
 
-/** @import { Conversation, Message, Unsent } from "./conversations.js" */
+/** @import { Conversation, Message, Unsent } from "../direct-messaging/conversations.js" */
 
 /**
  * @typedef {object} ThreadHandlers
