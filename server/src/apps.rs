@@ -72,12 +72,13 @@ pub(crate) trait App {
     /// The connection is over, however it ended. Called once, last.
     fn closed(&mut self, _closed: &Closed) {}
 
-    /// Whether it wants to send something unasked. Whoever says no wakes the connection's task later.
-    fn has_more(&self) -> bool {
+    /// Whether it wants to send something unasked, and there is room for that. Whoever has nothing to send wakes the
+    /// connection's task later.
+    fn has_more(&self, _outbox: &Outbox) -> bool {
         false
     }
 
-    /// It wants to, and there is room.
+    /// It has.
     fn send_more(&mut self, _outbox: &Outbox) {}
 
     /// Whether more messages may come in. Whoever says no wakes the connection's task later.
@@ -150,7 +151,7 @@ impl App for Conversation {
         self.peer.received(json);
     }
 
-    fn has_more(&self) -> bool {
+    fn has_more(&self, _outbox: &Outbox) -> bool {
         self.peer.has_more()
     }
 

@@ -15,12 +15,14 @@ use std::time::Duration;
 
 mod app;
 pub mod corpus;
+mod greeting;
 mod http;
 mod process;
 mod server;
 mod wire;
 
 pub use app::AppClient;
+pub use greeting::{Greeted, greeted, names};
 pub use http::{HttpAnswer, PASSWORD, http, person, post_form, sign_in};
 pub use process::ServerProcess;
 pub use server::TestServer;

@@ -1,7 +1,7 @@
 //! `/websocket`, as far as it goes: the echo of the board family, and errors for all else.
 
 use framescope_codec::Opcode;
-use framescope_tests::{OutFrame, TestServer, WireClient, frames};
+use framescope_tests::{OutFrame, TestServer, WireClient, frames, greeted};
 use serde_json::{Value, json};
 
 async fn ask(client: &mut WireClient, text: &str) -> Value {
@@ -31,7 +31,7 @@ async fn check_echo(client: &mut WireClient, text: &str) {
 #[tokio::test]
 async fn text_comes_back_exactly_whatever_its_length() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     for len in [0, 1, 70, 90, 125, 126, 127, 65_480, 65_535, 65_536, 100_000, 1 << 20] {
         check_echo(&mut client, &"x".repeat(len)).await;
     }
@@ -44,7 +44,7 @@ async fn text_comes_back_exactly_whatever_its_length() {
 #[tokio::test]
 async fn a_message_may_come_in_fragments_or_as_binary() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let message = json!({"messageType": "echo_client", "text": "€😀"}).to_string();
     let bytes = message.as_bytes();
     for cut in 0..bytes.len() {
@@ -65,7 +65,7 @@ async fn a_message_may_come_in_fragments_or_as_binary() {
 #[tokio::test]
 async fn what_is_no_message_gets_an_error() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     for text in [
         "",
         " ",
@@ -107,7 +107,7 @@ async fn what_is_no_message_gets_an_error() {
 #[tokio::test]
 async fn an_object_of_the_rooms_family_gets_the_rooms_error() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let value = ask(&mut client, r#"{"type":"nobody knows"}"#).await;
     assert_eq!(value["type"], "error");
     assert!(value["error"].is_string());
@@ -117,7 +117,7 @@ async fn an_object_of_the_rooms_family_gets_the_rooms_error() {
 #[tokio::test]
 async fn deep_nesting_is_an_error_and_no_overflow() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let deep = format!("{}1{}", open.repeat(20_000), close.repeat(20_000));
         check_error(&mut client, &deep).await;
@@ -133,7 +133,7 @@ async fn deep_nesting_is_an_error_and_no_overflow() {
 #[tokio::test]
 async fn other_fields_are_ignored() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let many: String = (0..60_000).map(|at| format!(",\"k{at}\":{at}")).collect();
     let value = ask(&mut client, &format!("{{\"messageType\":\"echo_client\",\"text\":\"x\"{many}}}")).await;
     assert_eq!(value, json!({"messageType": "echo_server", "text": "x"}));
@@ -142,7 +142,7 @@ async fn other_fields_are_ignored() {
 #[tokio::test]
 async fn a_doubled_field_is_an_error_or_one_of_its_values() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let value = ask(&mut client, r#"{"messageType":"echo_client","text":"a","text":"b"}"#).await;
     assert!(value["messageType"] == "error" || value["text"] == "a" || value["text"] == "b", "{value}");
     check_echo(&mut client, "still usable").await;
@@ -151,11 +151,11 @@ async fn a_doubled_field_is_an_error_or_one_of_its_values() {
 #[tokio::test]
 async fn too_long_a_text_is_an_error() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let text = "x".repeat((1 << 20) + 1);
     check_error(&mut client, &json!({"messageType": "echo_client", "text": text}).to_string()).await;
     // Over the limit on messages it is the connection that ends.
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     client.send(&OutFrame::text("").claiming((8 << 20) + 1).bytes()).await;
     client.assert_closed(1009).await;
 }
@@ -163,7 +163,7 @@ async fn too_long_a_text_is_an_error() {
 #[tokio::test]
 async fn binary_that_is_not_utf8_is_an_error() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     client.send_frame(OutFrame::binary(vec![0xFF, 0xFE])).await;
     assert_eq!(answer(&mut client).await["messageType"], "error");
     check_echo(&mut client, "still usable").await;
@@ -172,7 +172,7 @@ async fn binary_that_is_not_utf8_is_an_error() {
 #[tokio::test]
 async fn many_messages_in_one_write_are_answered_in_order() {
     let server = TestServer::start().await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let all: Vec<_> = (0..500)
         .map(|at| OutFrame::text(json!({"messageType": "echo_client", "text": at.to_string()}).to_string()))
         .collect();

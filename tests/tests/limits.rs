@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use framescope_codec::Opcode;
-use framescope_tests::{OutFrame, ServerProcess, TestServer, WireClient, frames};
+use framescope_tests::{OutFrame, ServerProcess, TestServer, WireClient, frames, greeted};
 use tokio::sync::oneshot;
 use tokio::sync::oneshot::error::TryRecvError;
 
@@ -296,7 +296,7 @@ async fn a_slow_reader_does_not_disturb_a_fast_one() {
 #[tokio::test]
 async fn app_endpoints_read_no_faster_than_their_rate() {
     let server = TestServer::with(|config| config.message_rate = 100).await;
-    let mut client = WireClient::open(server.addr(), "/websocket").await;
+    let mut client = greeted(server.addr(), &[]).await.client;
     let one = OutFrame::text(r#"{"messageType":"echo_client","text":"x"}"#);
     client.send(&frames(&vec![one; 2000])).await;
     let mut answers = 0;

@@ -343,7 +343,9 @@ impl Peer {
     }
 
     pub(super) fn has_more(&self) -> bool {
-        self.spoken == Spoken::Both && (drawing::has_more(self) || presence::has_more(self))
+        self.spoken == Spoken::Both
+            && (drawing::has_more(self) && self.outbox.has_room_for_piece()
+                || presence::has_more(self) && self.outbox.has_room())
     }
 
     pub(super) fn send_more(&self) {

@@ -41,8 +41,8 @@ impl App for Feed {
     /// A feed is not talked to.
     fn message(&mut self, _message: Message<'_>, _outbox: &Outbox) {}
 
-    fn has_more(&self) -> bool {
-        !self.watcher.is_empty()
+    fn has_more(&self, outbox: &Outbox) -> bool {
+        !self.watcher.is_empty() && outbox.has_room()
     }
 
     fn send_more(&mut self, outbox: &Outbox) {

@@ -156,7 +156,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         }
         let outbox = &self.outbox;
         for round in 0.. {
-            if self.watch.app.has_more() && outbox.is_open() && outbox.has_room() {
+            if outbox.is_open() && self.watch.app.has_more(outbox) {
                 self.watch.guarded(outbox, |app| app.send_more(outbox));
             }
             if self.pump.poll(cx, outbox, &mut self.watch).is_ready() {
@@ -164,7 +164,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             if self.watch.is_excessive && outbox.is_open() {
                 outbox.end(Some(CloseFrame::new(CloseCode::POLICY_VIOLATION, "too many messages for too long")));
-            } else if !self.watch.app.has_more() || !outbox.is_open() || !outbox.has_room() {
+            } else if !outbox.is_open() || !self.watch.app.has_more(outbox) {
                 break;
             }
             if round == ROUNDS {
