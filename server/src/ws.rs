@@ -22,7 +22,5 @@ mod driver;
 mod outbox;
 mod pump;
 mod rate;
-#[cfg(test)]
-pub(crate) mod testing;
 pub(crate) mod thread;
 mod upgrade;

@@ -300,11 +300,6 @@ impl Outbox {
         self.0.borrow_mut().sender.receive_eof()
     }
 
-    #[cfg(test)]
-    pub(crate) fn take_bytes(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.borrow_mut().bytes)
-    }
-
     /// Has the connection's task look around.
     pub(crate) fn wake(&self) {
         thread::wake(self.0.borrow().place);
