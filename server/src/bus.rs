@@ -14,6 +14,8 @@ use std::sync::Arc;
 
 use crate::store::{TokenHash, UserId};
 
+#[cfg(test)]
+mod contract;
 pub(crate) mod local;
 
 /// An answer that may take a while, when others have to be asked.

@@ -46,6 +46,8 @@ pub use library::{
     ClientOptions, ConnectError, Event, Events, ListenAddress, WebSocketClient, WebSocketConnection, WebSocketServer,
 };
 pub use server::Server;
+#[cfg(feature = "measure")]
+pub use store::speed::{Load, Speed, measure};
 pub use ws::{Outbox, SendError};
 
 #[expect(dead_code, reason = "rooms, direct messages and calls come next")]

@@ -20,6 +20,8 @@ use sqlite::Sqlite;
 
 #[cfg(test)]
 mod contract;
+#[cfg(feature = "measure")]
+pub(crate) mod speed;
 mod sqlite;
 
 /// Opens the store that is configured, and waits for it: not on a runtime's thread.

@@ -97,9 +97,12 @@ impl Book {
 
 /// Who listens to what.
 struct Ears<A, T> {
-    by_topic: HashMap<A, Vec<(u64, Arc<dyn Ear<A, T>>)>>,
+    by_topic: HashMap<A, Vec<Numbered<A, T>>>,
     next: u64,
 }
+
+/// An ear, and what its subscription knows it by.
+type Numbered<A, T> = (u64, Arc<dyn Ear<A, T>>);
 
 impl<A: Clone + Eq + Hash, T> Ears<A, T> {
     fn tell(&self, about: &A, what: &T) {
