@@ -267,7 +267,7 @@ impl Config {
     /// Whether what users wrote is escaped on its way to clients.
     #[expect(dead_code, reason = "the apps that ask come next")]
     pub(crate) fn escapes_html(&self) -> bool {
-        self.escape_html.unwrap_or(self.www.is_some())
+        self.escape_html.unwrap_or_else(|| self.www.is_some())
     }
 
     /// The threads to start.

@@ -12,18 +12,17 @@ use crate::config::Config;
 
 /// All of a body, or the answer to whoever sends one that is too large, too slow or broken.
 pub(super) async fn read_body(body: Body, config: &Config) -> Result<Bytes, Response> {
-    let refuse = |status, reason| {
-        let mut response = error::plain(status, reason);
-        // What is still to come is nothing we would read.
-        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
-        Err(response)
-    };
-    match tokio::time::timeout(config.body_deadline, axum::body::to_bytes(body, config.body_max)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) if is_too_long(&error) => refuse(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        Ok(Err(_)) => refuse(StatusCode::BAD_REQUEST, "the body is broken"),
-        Err(_elapsed) => refuse(StatusCode::REQUEST_TIMEOUT, "the body took too long"),
-    }
+    let (status, reason) =
+        match tokio::time::timeout(config.body_deadline, axum::body::to_bytes(body, config.body_max)).await {
+            Ok(Ok(bytes)) => return Ok(bytes),
+            Ok(Err(error)) if is_too_long(&error) => (StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
+            Ok(Err(_)) => (StatusCode::BAD_REQUEST, "the body is broken"),
+            Err(_elapsed) => (StatusCode::REQUEST_TIMEOUT, "the body took too long"),
+        };
+    let mut response = error::plain(status, reason);
+    // What is still to come is nothing we would read.
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    Err(response)
 }
 
 fn is_too_long(error: &axum::Error) -> bool {
@@ -38,9 +37,9 @@ pub(super) async fn read_fields<const N: usize>(
     names: [&str; N],
 ) -> Result<[String; N], Response> {
     let bytes = read_body(body, config).await?;
-    let bad = |reason: &str| Err(error::plain(StatusCode::BAD_REQUEST, reason));
+    let bad = |reason: &str| error::plain(StatusCode::BAD_REQUEST, reason);
     if !is_form(headers) {
-        return bad("the body must be application/x-www-form-urlencoded");
+        return Err(bad("the body must be application/x-www-form-urlencoded"));
     }
     let mut fields = [const { None }; N];
     for pair in bytes.split(|byte| *byte == b'&') {
@@ -49,15 +48,15 @@ pub(super) async fn read_fields<const N: usize>(
             None => (pair, &b""[..]),
         };
         let (Some(name), Some(value)) = (decode(name), decode(value)) else {
-            return bad("the form is not encoded as it should be");
+            return Err(bad("the form is not encoded as it should be"));
         };
         let Some(place) = names.iter().position(|wanted| *wanted == name) else { continue };
         if fields[place].replace(value.into_owned()).is_some() {
-            return bad(&format!("there are two fields named {}", names[place]));
+            return Err(bad(&format!("there are two fields named {}", names[place])));
         }
     }
     if let Some(missing) = fields.iter().position(Option::is_none) {
-        return bad(&format!("there is no {}", names[missing]));
+        return Err(bad(&format!("there is no {}", names[missing])));
     }
     Ok(fields.map(Option::unwrap_or_default))
 }
