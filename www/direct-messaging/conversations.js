@@ -5,23 +5,7 @@
 // counting is enough to know where one belongs.
 
 /** @import { DirectMessage } from "../lib/protocol.js" */
-
-/**
- * @typedef {object} Message
- * @property {number} number
- * @property {string} from
- * @property {string} text
- */
-
-/**
- * A message of ours that has not come back yet.
- *
- * @typedef {object} Unsent
- * @property {string} id
- * @property {string} text
- * @property {boolean} isStored the server has it; what is left is to see it among the others
- * @property {string | null} error why the server did not take it
- */
+/** @import { Message, Unsent } from "../lib/thread.js" */
 
 /**
  * @typedef {object} Conversation

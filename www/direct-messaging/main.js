@@ -5,6 +5,7 @@ import { connect } from "../lib/app-socket.js";
 import { byId, closestWith, el, on } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
 import { avatar, counted } from "../lib/text.js";
+import { createThread } from "../lib/thread.js";
 import {
   countUnread,
   forget,
@@ -22,10 +23,10 @@ import {
 } from "./conversations.js";
 import { createMemory } from "./memory.js";
 import { addressOf, createPeople } from "./people.js";
-import { createThread } from "../lib/thread.js";
 
-/** @import { Conversation, Question, Unsent } from "./conversations.js" */
 /** @import { DirectMessage, Heard } from "../lib/protocol.js" */
+/** @import { Unsent } from "../lib/thread.js" */
+/** @import { Conversation, Question } from "./conversations.js" */
 
 /** Bytes that the server takes as one message. */
 const TEXT_MAX = 64 * 1024;

@@ -2,13 +2,37 @@
 // Shows one conversation: of ten thousand messages the hundred or so around the place that is looked at.
 
 import { closestWith, el, on } from "./dom.js";
-import { linkified } from "./text.js";
+import { avatar, linkified } from "./text.js";
 
-/** @import { Conversation, Message, Unsent } from "../direct-messaging/conversations.js" */
+/**
+ * @typedef {object} Message
+ * @property {number} number counts up by one from message to message
+ * @property {string} from
+ * @property {string} text
+ */
+
+/**
+ * A message of ours that is not among the others yet.
+ *
+ * @typedef {object} Unsent
+ * @property {string} id
+ * @property {string} text
+ * @property {boolean} isStored the server has it; what is left is to see it among the others
+ * @property {string | null} error why the server did not take it
+ */
+
+/**
+ * What a thread shows, as far as it is known.
+ *
+ * @typedef {object} Conversation
+ * @property {Message[]} messages the last ones, without a hole
+ * @property {Unsent[]} unsent
+ * @property {number | null} older what comes before these can be asked for; null at the beginning
+ */
 
 /**
  * @typedef {object} ThreadHandlers
- * @property {() => void} older the beginning of what is there was reached
+ * @property {() => void} [older] the beginning of what is there was reached
  * @property {() => void} looked the end of the conversation came into view, or left it
  * @property {(id: string) => void} again
  * @property {(id: string) => void} drop
@@ -30,8 +54,9 @@ const LONG_LINES = 24;
  * @param {HTMLElement} list
  * @param {string} me
  * @param {ThreadHandlers} handlers
+ * @param {{ isNamed?: boolean }} [wishes] `isNamed`: there are several others, so that their names are to be seen
  */
-export function createThread(scroller, list, me, handlers) {
+export function createThread(scroller, list, me, handlers, { isNamed = false } = {}) {
   /** @type {Conversation | null} */
   let conversation = null;
   /** Numbers of the first message in the page and of the one after the last; Infinity: to the end, unsent ones too. */
@@ -72,7 +97,7 @@ export function createThread(scroller, list, me, handlers) {
       from = Math.max(first, from - STEP);
       if (shownCount() > SHOWN_MAX) to = from + SHOWN_MAX;
       render();
-    } else if (conversation.older !== null) handlers.older();
+    } else if (conversation.older !== null) handlers.older?.();
   }
 
   function later() {
@@ -151,13 +176,18 @@ export function createThread(scroller, list, me, handlers) {
       el(
         "div",
         { class: "bubble" },
-        el("span", { class: "unseen" }, isOurs ? "You: " : `${author}: `),
+        ...(isNamed && !isOurs ? named(author) : [el("span", { class: "unseen" }, isOurs ? "You: " : `${author}: `)]),
         ...body(key, text),
         isOurs
           ? el("span", { class: "bubble-mark", title: "Stored" }, "✓", el("span", { class: "unseen" }, " stored"))
           : null,
       ),
     );
+  }
+
+  /** Seen where it is somebody else's turn, read out always. @param {string} author */
+  function named(author) {
+    return [el("p", { class: "bubble-name" }, avatar(author), el("bdi", { class: "clip" }, author))];
   }
 
   /** @param {string} key @param {Unsent} message @param {string} state */
