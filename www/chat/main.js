@@ -1,0 +1,493 @@
+// @ts-check
+// Chat rooms: a door to come in by, and the room behind it.
+
+import { byId, closestWith, el, on } from "../lib/dom.js";
+import { judge, mark, sentence } from "../lib/form.js";
+import { onUser, startPage } from "../lib/page.js";
+import { backOff } from "../lib/socket.js";
+import { avatar, counted } from "../lib/text.js";
+import { createThread } from "../lib/thread.js";
+import { here, lastName, recentRooms, rememberHere, rememberRoom } from "./memory.js";
+import { enter, newRoom, receive, settle } from "./room.js";
+import { openTransport } from "./transport.js";
+
+/** @import { RoomsHeard } from "../lib/protocol.js" */
+/** @import { Room } from "./room.js" */
+
+/** What the server takes as a room's or a person's name, in characters, and as a message, in bytes. */
+const NAME_MAX = 64;
+const TEXT_MAX = 64 * 1024;
+
+/** How often a reload asks for its old name before it says that somebody has it; a lost connection asks on. */
+const RELOAD_TRIES = 6;
+/** Waits between asking for a name that is still held, in milliseconds, grow up to this. */
+const HELD_WAIT_MAX = 15_000;
+
+const state = {
+  /**
+   * `outside`: at the door. `joining`: the server was or will be asked. `held`: it said no, and will be asked again.
+   * @type {"outside" | "joining" | "held" | "inside"}
+   */
+  phase: "outside",
+  /** The room one is in or on the way to. @type {Room | null} */
+  room: null,
+  /** One was in there on an earlier connection or page, so that one's name may still be held by that. */
+  isReturn: false,
+  /** How often the name was found held. */
+  tries: 0,
+  /** Why, in the server's words. */
+  heldBecause: "",
+  /** Messages that came in below what is looked at. */
+  unseen: 0,
+  /** Messages that came in while the page was not looked at. */
+  missed: 0,
+  /** Said below the text field. */
+  trouble: "",
+  /** Leave was pressed while something waits to be sent. */
+  isLeaving: false,
+};
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let retryTimer;
+let isRendering = false;
+/** @type {ReturnType<typeof createThread> | null} */
+let thread = null;
+
+const life = new AbortController();
+const room = byId("room", HTMLInputElement);
+const name = byId("name", HTMLInputElement);
+const text = byId("text", HTMLTextAreaElement);
+const join = byId("join", HTMLFormElement);
+
+const usual = document.title;
+const wantedRoom = new URLSearchParams(location.search).get("room") ?? "";
+room.value = wantedRoom;
+name.value = lastName();
+onUser((user) => {
+  if (name.value === "" && user) name.value = user.username;
+});
+void startPage();
+
+const transport = openTransport({ open: opened, state: connectionChanged, heard, stored, refused }, life.signal);
+comeBack();
+listen();
+render();
+if (state.phase === "outside") (room.value === "" ? room : name).focus();
+
+/** A page that was reloaded goes back to its room, with what was not sent. */
+function comeBack() {
+  const before = here();
+  const { left } = transport;
+  if (before && before.room === wantedRoom) {
+    begin(newRoom(before.room, before.name, before.written), true);
+    state.room?.unsent.push(...left.map(({ id, text: words }) => ({ id, text: words, isStored: false, error: null })));
+    return;
+  }
+  for (const { id } of left) transport.forget(id);
+}
+
+function listen() {
+  const { signal } = life;
+  join.noValidate = true;
+  on(join, "submit", knock, signal);
+  on(join, "input", ({ target }) => target instanceof HTMLInputElement && mark(target, ""), signal);
+  on(byId("recent-rooms", HTMLElement), "click", chooseRecent, signal);
+  on(byId("leave", HTMLButtonElement), "click", leave, signal);
+  on(byId("cancel", HTMLButtonElement), "click", leave, signal);
+  on(byId("notice", HTMLElement), "click", answerNotice, signal);
+  on(byId("composer", HTMLFormElement), "submit", (event) => {
+    event.preventDefault();
+    send();
+  });
+  on(text, "keydown", typed, signal);
+  on(text, "input", () => {
+    state.trouble = "";
+    renderSoon();
+  });
+  on(byId("newest", HTMLButtonElement), "click", () => {
+    thread?.end();
+    text.focus({ preventScroll: true });
+  });
+  addEventListener("pagehide", keepHere, { signal });
+  document.addEventListener("visibilitychange", looked, { signal });
+}
+
+/** @param {Event} event */
+function knock(event) {
+  event.preventDefault();
+  if (state.phase !== "outside") return;
+  const id = clean(room.value);
+  const called = clean(name.value);
+  const isGood = judge([
+    [room, nameTrouble(id, "A room’s name")],
+    [name, nameTrouble(called, "A name")],
+  ]);
+  if (isGood) begin(newRoom(id, called, 0), false);
+}
+
+/** @param {string} value @param {string} what */
+function nameTrouble(value, what) {
+  if (value === "") return `${what} is needed.`;
+  const length = [...value].length;
+  return length > NAME_MAX ? `${what} has at most ${NAME_MAX} characters; this one has ${length}.` : "";
+}
+
+/** @param {string} value */
+function clean(value) {
+  return value.replaceAll("\0", "").toWellFormed().trim();
+}
+
+/** @param {Event} event */
+function chooseRecent(event) {
+  const chosen = closestWith(event, "data-room")?.dataset.room;
+  if (chosen === undefined) return;
+  room.value = chosen;
+  mark(room, "");
+  if (clean(name.value) === "") name.focus();
+  else join.requestSubmit();
+}
+
+/** @param {Room} wanted @param {boolean} isReturn */
+function begin(wanted, isReturn) {
+  state.room = wanted;
+  state.isReturn = isReturn;
+  state.tries = 0;
+  ask();
+}
+
+/** Asks to be let in, if there is anybody to ask. */
+function ask() {
+  clearTimeout(retryTimer);
+  if (!state.room) return;
+  state.phase = "joining";
+  const { id, name: called } = state.room;
+  transport.send({ type: "room-connect", roomId: id, name: called });
+  renderSoon();
+}
+
+function opened() {
+  if (state.room) ask();
+}
+
+function connectionChanged() {
+  if (transport.state !== "open" && state.phase !== "outside") {
+    clearTimeout(retryTimer);
+    // Whoever was in there is put out by the loss, and goes back in.
+    if (state.phase === "inside") state.isReturn = true;
+    state.phase = "joining";
+    state.tries = 0;
+  }
+  renderSoon();
+}
+
+/** @param {RoomsHeard} message */
+function heard(message) {
+  switch (message.type) {
+    case "room-connected":
+      if (state.phase === "joining" && message.roomId === state.room?.id)
+        entered(state.room, message.messages, message.members);
+      break;
+    case "members-changed":
+      if (state.room && state.phase === "inside") membersChanged(state.room, message.names);
+      break;
+    case "receive-message":
+      if (state.room && state.phase === "inside") arrived(state.room, message.name, message.message);
+      break;
+    case "error":
+      if (state.phase === "joining") refusedEntry(message.error);
+      else if (state.phase === "inside") state.trouble = sentence(message.error, "The server did not take it.");
+      break;
+  }
+  renderSoon();
+}
+
+/** @param {Room} entering @param {{ sender: string, message: string }[]} messages @param {string[]} members */
+function entered(entering, messages, members) {
+  const isLonger = enter(entering, messages, members);
+  state.phase = "inside";
+  state.tries = 0;
+  state.heldBecause = "";
+  if (!thread) thread = newThread(entering);
+  else if (!isLonger) thread.show(null);
+  thread.show(entering);
+  // What waits may go out now that the room is known to be this one.
+  transport.ready();
+  rememberRoom(entering.id, entering.name);
+  keepHere();
+  const address = `/chat?${new URLSearchParams({ room: entering.id })}`;
+  if (!state.isReturn) history.replaceState(null, "", address);
+  announce(`You are in ${entering.id}, ${counted(members.length, "person is", "people are")} here.`);
+  // On a phone the keyboard would cover what is to be read.
+  if (!state.isReturn && matchMedia("(pointer: fine)").matches) afterRender(() => text.focus({ preventScroll: true }));
+  state.isReturn = true;
+}
+
+/** The thread of one room under one name. @param {Room} of */
+function newThread(of) {
+  const list = el("ol", { class: "list-plain talk-thread" });
+  const scroller = el("section", { class: "talk-scroll", id: "scroller", tabIndex: 0, "aria-label": "Messages" }, list);
+  document.getElementById("scroller")?.remove();
+  byId("view", HTMLElement).prepend(scroller);
+  return createThread(scroller, list, of.name, { looked, again: sendAgain, drop }, { isNamed: true });
+}
+
+/** @param {string} error */
+function refusedEntry(error) {
+  const words = sentence(error, "The server did not let you in.");
+  state.tries += 1;
+  state.heldBecause = words;
+  const mayBeOurs = state.isReturn && (thread !== null || state.tries < RELOAD_TRIES);
+  if (mayBeOurs) {
+    state.phase = "held";
+    retryTimer = setTimeout(ask, Math.min(backOff(state.tries), HELD_WAIT_MAX));
+    return;
+  }
+  goOut();
+  if (/name/i.test(error)) judge([[name, words]]);
+  else judge([[room, words]]);
+}
+
+/** @param {Room} of @param {string[]} names */
+function membersChanged(of, names) {
+  const came = names.filter((one) => !of.members.includes(one));
+  const went = of.members.filter((one) => !names.includes(one));
+  of.members = names;
+  const words = [
+    came.length > 0 ? `${came.join(", ")} came in.` : "",
+    went.length > 0 ? `${went.join(", ")} left.` : "",
+  ];
+  announce(words.join(" ").trim());
+}
+
+/** @param {Room} of @param {string} from @param {string} words */
+function arrived(of, from, words) {
+  receive(of, from, words);
+  if (!thread?.isAtEnd) state.unseen += 1;
+  if (document.visibilityState !== "visible") state.missed += 1;
+  announce(`${from}: ${words.slice(0, 300)}`);
+}
+
+/** @param {string} id */
+function stored(id) {
+  if (state.room) settle(state.room, id);
+  renderSoon();
+}
+
+/** @param {string} id @param {string} error */
+function refused(id, error) {
+  const unsent = state.room?.unsent.find((one) => one.id === id);
+  if (unsent) unsent.error = sentence(error, "The server did not take it.");
+  renderSoon();
+}
+
+/** @param {KeyboardEvent} event */
+function typed(event) {
+  // While an input method composes, Enter is its own; and on a phone it is the only way to a new line.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing || matchMedia("(pointer: coarse)").matches) return;
+  event.preventDefault();
+  send();
+}
+
+function send() {
+  const words = text.value.replaceAll("\0", "").toWellFormed();
+  if (!state.room || words.trim() === "") return;
+  const bytes = new TextEncoder().encode(words).length;
+  if (bytes > TEXT_MAX) {
+    const over = (bytes - TEXT_MAX).toLocaleString("en");
+    state.trouble = `A message has room for ${TEXT_MAX / 1024} KiB; this is ${over} bytes too long.`;
+    render();
+    return;
+  }
+  text.value = "";
+  state.trouble = "";
+  write(state.room, words);
+  thread?.end();
+}
+
+/** @param {Room} to @param {string} words */
+function write(to, words) {
+  const id = transport.write(words);
+  to.unsent.push({ id, text: words, isStored: false, error: null });
+  renderSoon();
+}
+
+/** @param {string} id */
+function sendAgain(id) {
+  const unsent = drop(id);
+  if (unsent && state.room) write(state.room, unsent.text);
+}
+
+/** @param {string} id */
+function drop(id) {
+  const of = state.room;
+  const unsent = of?.unsent.find((one) => one.id === id);
+  if (of) of.unsent = of.unsent.filter((one) => one !== unsent);
+  transport.forget(id);
+  renderSoon();
+  return unsent;
+}
+
+function leave() {
+  const waiting = state.room?.unsent.length ?? 0;
+  // What is on its way on a good connection arrives before the leaving does.
+  if (waiting > 0 && state.phase !== "inside" && !state.isLeaving) {
+    state.isLeaving = true;
+    render();
+    return;
+  }
+  if (state.phase === "inside") transport.send({ type: "room-leave" });
+  goOut();
+  history.replaceState(null, "", "/chat");
+  announce("You left the room.");
+  room.focus();
+}
+
+/** Back to the door. */
+function goOut() {
+  clearTimeout(retryTimer);
+  for (const { id } of state.room?.unsent ?? []) transport.forget(id);
+  if (state.room) {
+    room.value = state.room.id;
+    name.value = state.room.name;
+  }
+  Object.assign(state, { phase: "outside", room: null, isReturn: false, isLeaving: false, unseen: 0, trouble: "" });
+  document.getElementById("scroller")?.remove();
+  thread = null;
+  text.value = "";
+  rememberHere(null);
+  render();
+}
+
+/** @param {Event} event */
+function answerNotice(event) {
+  const answer = closestWith(event, "data-answer")?.dataset.answer;
+  if (answer === "now") ask();
+  else if (answer === "other") {
+    goOut();
+    name.focus();
+    name.select();
+  }
+}
+
+function keepHere() {
+  const { room: of, phase } = state;
+  if (of && phase !== "outside") rememberHere({ room: of.id, name: of.name, written: of.written });
+}
+
+/** The end of the conversation came into view, or the page did. */
+function looked() {
+  if (thread?.isAtEnd) state.unseen = 0;
+  if (document.visibilityState === "visible") state.missed = 0;
+  renderSoon();
+}
+
+/** @param {string} words */
+function announce(words) {
+  setText("news", words);
+}
+
+/** @param {() => void} work */
+function afterRender(work) {
+  requestAnimationFrame(() => requestAnimationFrame(work));
+}
+
+/** Renders with the next frame: messages come faster than anybody can read. */
+function renderSoon() {
+  if (isRendering) return;
+  isRendering = true;
+  // A page that is not looked at has no frames, but a title.
+  if (document.visibilityState === "visible") requestAnimationFrame(render);
+  else setTimeout(render, 200);
+}
+
+function render() {
+  isRendering = false;
+  const { room: of, phase } = state;
+  const isInRoom = of !== null && thread !== null;
+  byId("door", HTMLElement).hidden = isInRoom;
+  byId("inside", HTMLElement).hidden = !isInRoom;
+  document.title = (state.missed > 0 ? `(${state.missed}) ` : "") + (isInRoom ? `${of.id} · ${usual}` : usual);
+  renderDoor();
+  if (!isInRoom) return;
+  setText("room-name", of.id);
+  setText("silence-room", of.id);
+  renderNotice();
+  renderMembers(of);
+  thread?.render();
+  byId("silence", HTMLElement).hidden = phase !== "inside" || of.messages.length + of.unsent.length > 0;
+  const newest = byId("newest", HTMLButtonElement);
+  newest.hidden = thread?.isAtEnd ?? true;
+  setText("newest", state.unseen > 0 ? `${counted(state.unseen, "new message")} ↓` : "Newest ↓");
+  byId("send", HTMLButtonElement).disabled = text.value.trim() === "";
+  setText("trouble", state.trouble);
+  setText("leave", state.isLeaving ? `Leave, and drop ${counted(of.unsent.length, "message")}` : "Leave");
+}
+
+function renderDoor() {
+  const isOutside = state.phase === "outside";
+  for (const input of [room, name]) input.readOnly = !isOutside;
+  const button = byId("enter", HTMLButtonElement);
+  button.setAttribute("aria-disabled", String(!isOutside));
+  byId("cancel", HTMLButtonElement).hidden = isOutside;
+  // A reload can be quicker than the end of the connection before it.
+  const asked = state.tries > 0 ? "Your name is still held there …" : "Joining …";
+  const words = transport.state === "open" ? asked : "Waiting for the server …";
+  setText("enter", isOutside ? "Join" : words);
+  const rooms = recentRooms();
+  byId("recent", HTMLElement).hidden = rooms.length === 0;
+  const shown = rooms.join("\n");
+  const list = byId("recent-rooms", HTMLElement);
+  if (list.dataset.shown === shown) return;
+  list.dataset.shown = shown;
+  list.replaceChildren(...rooms.map(recent));
+}
+
+/** @param {string} id */
+function recent(id) {
+  const button = el("button", { class: "chat-recent-room clip", type: "button", "data-room": id }, el("bdi", {}, id));
+  return el("li", {}, button);
+}
+
+let noticeShown = "";
+
+function renderNotice() {
+  const notice = byId("notice", HTMLElement);
+  const isHeld = state.phase === "held" || (state.phase === "joining" && state.tries > 0);
+  const shown = isHeld ? state.heldBecause : "";
+  if (shown === noticeShown) return;
+  noticeShown = shown;
+  const again = el("button", { class: "link", type: "button", "data-answer": "now" }, "Try now");
+  const other = el("button", { class: "link", type: "button", "data-answer": "other" }, "Take another name");
+  const words = `The server still holds your place for the connection that was lost: ${shown} This page asks again until it is free. `;
+  notice.replaceChildren(...(isHeld ? [words, again, " ", other] : []));
+}
+
+let membersShown = "";
+
+/** @param {Room} of */
+function renderMembers(of) {
+  const { members } = of;
+  setText("present", `${counted(members.length, "person", "people")} here`);
+  const shown = JSON.stringify([of.name, members]);
+  if (shown === membersShown) return;
+  membersShown = shown;
+  for (const id of ["members", "popover-members"])
+    byId(id, HTMLElement).replaceChildren(...members.map((one) => member(one, one === of.name)));
+}
+
+/** @param {string} called @param {boolean} isMe */
+function member(called, isMe) {
+  return el(
+    "li",
+    { class: "chat-member" },
+    avatar(called),
+    el("bdi", { class: "clip" }, called),
+    isMe ? el("span", { class: "note" }, "(you)") : null,
+  );
+}
+
+/** @param {string} id @param {string} words */
+function setText(id, words) {
+  const element = byId(id, HTMLElement);
+  if (element.textContent !== words) element.textContent = words;
+}
