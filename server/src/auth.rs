@@ -10,7 +10,7 @@ use crate::store::User;
 pub(crate) use accounts::{Accounts, Login};
 pub(crate) use ice::IceServers;
 pub(crate) use origin::{Origin, OriginPolicy, host_of};
-pub(crate) use session::{SessionId, Token, clear_cookie};
+pub(crate) use session::{SessionId, Token, clear_cookie, use_key};
 pub(crate) use sign_in::{Credentials, Denied};
 
 mod accounts;

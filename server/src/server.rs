@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::http::{self, Http, Services, Site};
-use crate::net;
+use crate::{auth, net};
 
 /// Framescope, bound to its address and ready to run.
 ///
@@ -44,9 +44,10 @@ impl Server {
         let address = listener.local_addr()?;
         let settings = config.clone();
         let services = tokio::task::spawn_blocking(move || Services::open(&settings)).await?;
-        let site = services
-            .and_then(|services| Site::new(config, services))
-            .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+        let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
+        let services = services.map_err(invalid)?;
+        auth::use_key(&services.store.secret("guests").await.map_err(io::Error::other)?);
+        let site = Site::new(config, services).map_err(invalid)?;
         Ok(Self { listener, address, options, site: Arc::new(site) })
     }
 

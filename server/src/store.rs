@@ -89,6 +89,9 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Notes that somebody is in a call now.
     fn touch_call(&self, id: String) -> Answer<()>;
 
+    /// Random bytes to keep under a name, made when they are first asked for.
+    fn secret(&self, name: &'static str) -> Answer<[u8; 32]>;
+
     /// Whether a write would be taken now.
     fn check(&self) -> Answer<()>;
 

@@ -1,16 +1,16 @@
 //! Which browser this is, signed in or not: whose connections a live tap shows hangs on that.
 //!
 //! Cookies do not tell ports apart: any other server on this host can set ours, and who chose the
-//! value could watch with it. So a guest's cookie is an id and a MAC that only this process can make,
-//! and one made up elsewhere is none. Neither it nor the key is stored: after a restart no guest's
-//! cookie holds any more, and each page sets a fresh one. What a MAC cannot tell is who it was handed
-//! to: a server on this host that asks us for a page of its own gets a cookie that it can pass on.
+//! value could watch with it. So a guest's cookie is an id and a MAC that only we can make, and one
+//! made up elsewhere is none. Guests are not stored, but the key of the MAC is: what a guest sent before
+//! a restart and sends again after it has to be known for the same. What a MAC cannot tell is who it was
+//! handed to: a server on this host that asks us for a page of its own gets a cookie that it can pass on.
 //!
 //! Somebody who signs in gets another cookie under the same name: a [`Token`], which the store knows.
 
 use std::fmt;
 use std::fmt::Write;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
@@ -26,10 +26,19 @@ pub(crate) struct SessionId([u8; 16]);
 const TAG_LEN: usize = 16;
 
 /// HMAC-SHA256 under the key of this process.
-static MAC: LazyLock<Hmac<Sha256>> = LazyLock::new(|| {
-    let key: [u8; 64] = rand::random();
-    Hmac::new(&key.into())
-});
+static MAC: OnceLock<Hmac<Sha256>> = OnceLock::new();
+
+/// Has guests' cookies made and recognised by this key, unless this process has one: where several servers share a
+/// process, they share the first one's.
+pub(crate) fn use_key(key: &[u8; 32]) {
+    MAC.get_or_init(|| mac_under(key));
+}
+
+fn mac_under(key: &[u8; 32]) -> Hmac<Sha256> {
+    let mut block = [0; 64];
+    block[..key.len()].copy_from_slice(key);
+    Hmac::new(&block.into())
+}
 
 impl SessionId {
     /// A fresh one that nobody can guess.
@@ -71,7 +80,7 @@ impl SessionId {
     }
 
     fn mac(self) -> Hmac<Sha256> {
-        MAC.clone().chain_update(self.0)
+        MAC.get_or_init(|| mac_under(&rand::random())).clone().chain_update(self.0)
     }
 }
 

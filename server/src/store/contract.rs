@@ -77,6 +77,7 @@ contract! {
     sessions_are_found_until_they_expire
     sessions_end_one_by_one_or_all_but_one
     calls_are_listed_by_age_and_use
+    a_secret_is_made_once_for_each_name
     a_store_says_that_it_works
     a_done_that_panics_hurts_nobody
     all_is_there_after_reopening
@@ -398,6 +399,15 @@ async fn calls_are_listed_by_age_and_use(place: &impl Place) {
     store.touch_call(calls[1].id.clone()).await.unwrap();
     store.touch_call("unknown".into()).await.unwrap();
     assert_eq!(store.calls(touched, Vec::new()).await.unwrap(), [calls[1].clone()]);
+}
+
+async fn a_secret_is_made_once_for_each_name(place: &impl Place) {
+    let store = place.open();
+    let (one, other) = (store.secret("one").await.unwrap(), store.secret("other").await.unwrap());
+    assert_ne!(one, other);
+    assert_ne!(one, [0; 32]);
+    let store = place.reopen(store).await;
+    assert_eq!(store.secret("one").await.unwrap(), one);
 }
 
 async fn a_store_says_that_it_works(place: &impl Place) {

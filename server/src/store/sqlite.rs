@@ -203,6 +203,11 @@ impl Store for Sqlite {
         self.write_by(move |db| statements::touch_call(db, &id, now()))
     }
 
+    fn secret(&self, name: &'static str) -> Answer<[u8; 32]> {
+        let fresh: [u8; 32] = rand::random();
+        self.write_by(move |db| statements::secret(db, name, &fresh))
+    }
+
     /// By writing something, at most once a second while that works.
     fn check(&self) -> Answer<()> {
         let since_start = |start: Instant| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);

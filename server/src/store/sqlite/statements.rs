@@ -164,6 +164,13 @@ pub(super) fn touch_call(db: &Connection, id: &str, now: i64) -> Result<()> {
     db.prepare_cached("UPDATE calls SET used = max(used, ?2) WHERE id = ?1")?.execute((id, now)).map(drop)
 }
 
+/// What is kept under the name; `fresh`, if that is nothing.
+pub(super) fn secret(db: &Connection, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32]> {
+    db.prepare_cached("INSERT INTO secrets (name, bytes) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING")?
+        .execute((name, fresh))?;
+    db.prepare_cached("SELECT bytes FROM secrets WHERE name = ?1")?.query_one([name], |row| row.get(0))
+}
+
 /// Writes something, for nothing.
 pub(super) fn try_writing(db: &Connection, now: i64) -> Result<()> {
     db.prepare_cached("UPDATE trial SET at = ?1")?.execute([now]).map(drop)

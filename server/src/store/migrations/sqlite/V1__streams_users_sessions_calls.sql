@@ -55,6 +55,12 @@ CREATE TABLE calls (
 ) STRICT;
 CREATE INDEX calls_by_use ON calls (used);
 
+-- Random bytes that must be the same after a restart.
+CREATE TABLE secrets (
+    name TEXT PRIMARY KEY,
+    bytes BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One row that is written to see whether writing works.
 CREATE TABLE trial (
     id INTEGER PRIMARY KEY CHECK (id = 1),
