@@ -146,8 +146,18 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
     match site.files.find(path).await {
         files::Found::File(found) => page(&site, found, request.headers()).await,
         files::Found::Folder(location) => error::redirect(&location),
-        files::Found::Nothing => error::not_found(path),
+        files::Found::Nothing => nothing(&site, path, request.headers()).await,
     }
+}
+
+/// 404: a page for a person, where there is one, and a line for a program.
+async fn nothing(site: &Site, path: &str, headers: &HeaderMap) -> Response {
+    let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let is_person = accepts.into_iter().any(|accepted| accepted.contains("text/html"));
+    if is_person && let Some(found) = site.files.not_found_page().await {
+        return files::respond_once(found, StatusCode::NOT_FOUND);
+    }
+    error::not_found(path)
 }
 
 /// The page of one call, whichever; or a file that lies beside the page of all calls.

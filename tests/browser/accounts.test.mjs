@@ -299,6 +299,8 @@ test("nothing is too wide for a phone, and axe finds nothing", TIMEOUT, async (t
     }
     await page.goto(`${url}/nowhere/at/all`);
     await page.getByRole("heading", { name: "There is no such page" }).waitFor();
+    await account(page).getByRole("link", { name: "Sign in" }).waitFor();
+    await checkWidth(page);
     await checkAxe(page);
     if (device === PHONE) await signIn(page, url, widest);
     else {

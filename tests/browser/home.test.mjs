@@ -63,6 +63,19 @@ test("who comes online appears, and who leaves is gone, without the drawing boar
   assert.deepEqual(sockets, []);
 });
 
+test("where nothing is, people get a page and programs a line", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/`, { mayComplain: /404/ });
+  const response = await page.goto(`${url}/nowhere/at/all`);
+  assert.equal(response.status(), 404);
+  assert.equal(response.headers()["cache-control"], "no-store");
+  await page.getByRole("link", { name: "What is here" }).click();
+  await page.waitForURL(`${url}/`);
+  const plain = await fetch(`${url}/nowhere/at/all`);
+  assert.equal(plain.status, 404);
+  assert.match(plain.headers.get("content-type"), /^text\/plain/);
+});
+
 test("a guest is told what a guest may do", TIMEOUT, async (t) => {
   const { url } = await startServer(t);
   const page = await openPage(t, await startBrowser(t), `${url}/`);

@@ -89,6 +89,11 @@ impl Files {
         None
     }
 
+    /// What people see where nothing is.
+    pub(crate) async fn not_found_page(&self) -> Option<File> {
+        self.read("404.html".to_owned()).await
+    }
+
     async fn read(&self, name: String) -> Option<File> {
         match self {
             Self::BuiltIn => {
@@ -198,6 +203,14 @@ pub(crate) async fn respond(mut file: File, request: &HeaderMap, cache: &gzip::C
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     *response.headers_mut() = headers;
+    response
+}
+
+/// A file that stands in for what was asked for, so nobody may keep it under that address.
+pub(crate) fn respond_once(file: File, status: StatusCode) -> Response {
+    let mut response = Response::new(super::body(file.bytes));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, file.mime);
     response
 }
 
