@@ -149,9 +149,10 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
-    // The log is copied into the database every 4 MiB, and cut back should a long read have made it grow.
-    db.pragma_update(None, "wal_autocheckpoint", 1000)?;
-    db.pragma_update(None, "journal_size_limit", 16 << 20)
+    // The log is copied into the database every 16 MiB, and cut back should a long read have made it grow. What is
+    // written all over the database, as messages of many people are, gets dearer the more often that happens.
+    db.pragma_update(None, "wal_autocheckpoint", 4096)?;
+    db.pragma_update(None, "journal_size_limit", 32 << 20)
 }
 
 fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {

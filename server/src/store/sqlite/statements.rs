@@ -14,12 +14,14 @@ pub(super) fn append(db: &Connection, append: &Append, now: i64) -> Result<Appen
             return Ok(Appended::Known(seq));
         }
     }
-    let mut number = db.prepare_cached(
-        "INSERT INTO streams (name, head) VALUES (?1, 1)
-         ON CONFLICT (name) DO UPDATE SET head = head + 1 RETURNING id, head",
-    )?;
-    let (stream, seq): (i64, u64) =
-        number.query_one([stream_name(&append.stream)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let name = stream_name(&append.stream);
+    let (stream, seq) = match stream_and_head(db, &name)? {
+        Some((stream, head)) => (stream, head + 1),
+        None => {
+            db.prepare_cached("INSERT INTO streams (name) VALUES (?1)")?.execute([&name])?;
+            (db.last_insert_rowid(), 1)
+        }
+    };
     db.prepare_cached("INSERT INTO items (stream, seq, author, body, created) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![stream, seq, append.author, append.body, now])?;
     if let Some(sent) = &append.id {
@@ -35,11 +37,7 @@ pub(super) fn append(db: &Connection, append: &Append, now: i64) -> Result<Appen
 pub(super) fn read(db: &Connection, stream: &Stream, part: Part) -> Result<Page> {
     // Both questions see the same moment.
     let moment = db.unchecked_transaction()?;
-    let found: Option<(i64, u64)> = moment
-        .prepare_cached("SELECT id, head FROM streams WHERE name = ?1")?
-        .query_row([stream_name(stream)], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let Some((stream, head)) = found else { return Ok(Page::default()) };
+    let Some((stream, head)) = stream_and_head(&moment, &stream_name(stream))? else { return Ok(Page::default()) };
     let mut items = Vec::new();
     match part {
         Part::After { after, limit } => {
@@ -63,6 +61,13 @@ pub(super) fn read(db: &Connection, stream: &Stream, part: Part) -> Result<Page>
         }
     }
     Ok(Page { items, head })
+}
+
+/// What stands for a stream, and the number of its last item.
+fn stream_and_head(db: &Connection, name: &str) -> Result<Option<(i64, u64)>> {
+    db.prepare_cached("SELECT id, (SELECT max(seq) FROM items WHERE stream = id) FROM streams WHERE name = ?1")?
+        .query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
 }
 
 /// `None` if the name is taken.

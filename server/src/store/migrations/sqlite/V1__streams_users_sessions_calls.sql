@@ -1,11 +1,10 @@
--- Whatever is read in an order has a number that gives it, taken in the transaction that stores it.
+-- Whatever is read in an order has a number that gives it, taken in the transaction that stores it. How far a stream
+-- has come is what its last item says: with a number of its own, each item would have one more page written.
 
 CREATE TABLE streams (
     id INTEGER PRIMARY KEY,
     -- `board`, `room:` and the room's id, or `direct:` and two users' ids, the smaller first.
-    name TEXT NOT NULL UNIQUE,
-    -- The number of the last item.
-    head INTEGER NOT NULL
+    name TEXT NOT NULL UNIQUE
 ) STRICT;
 
 -- Stored in the order in which it is read.
