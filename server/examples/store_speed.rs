@@ -1,6 +1,6 @@
 //! How fast the store takes strokes and messages, gives them back, and starts with what it has.
 //!
-//! `cargo run --release -p framescope-server --features measure --example store_speed -- DIR [ITEMS] [IN_FLIGHT]`. Run it
+//! `cargo run --release -p framescope-server --example store_speed -- DIR [ITEMS] [IN_FLIGHT]`. Run it
 //! again on the same folder to see how it opens with what the first run left.
 
 use framescope_server::{Config, Load, measure};

@@ -46,7 +46,7 @@ pub use library::{
     ClientOptions, ConnectError, Event, Events, ListenAddress, WebSocketClient, WebSocketConnection, WebSocketServer,
 };
 pub use server::Server;
-#[cfg(feature = "measure")]
+#[doc(hidden)] // for the example store_speed, which sees only what is public
 pub use store::speed::{Load, Speed, measure};
 pub use ws::{Outbox, SendError};
 

@@ -20,7 +20,6 @@ use sqlite::Sqlite;
 
 #[cfg(test)]
 mod contract;
-#[cfg(feature = "measure")]
 pub(crate) mod speed;
 mod sqlite;
 
