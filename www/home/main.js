@@ -141,8 +141,8 @@ function note(names) {
   const isGuest = currentUser() === null;
   if (names.length === 0)
     return isGuest
-      ? "Nobody is signed in. Guests draw and chat without being listed."
-      : "Nobody has a page open that says so.";
+      ? "Nobody who is signed in. Guests draw and chat without being listed."
+      : "Nobody is drawing, writing or calling just now.";
   return isGuest ? "You are here as a guest, which is enough for drawing and chat rooms." : "";
 }
 
