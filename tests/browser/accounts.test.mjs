@@ -204,6 +204,28 @@ test("another tab hears at once who signed in or out in this one", TIMEOUT, asyn
   await account(idle).getByRole("link", { name: "Sign in" }).waitFor();
 });
 
+test(
+  "signing out reaches the pages that are open: some become a guest's, some ask who is there",
+  TIMEOUT,
+  async (t) => {
+    const { url } = await startServer(t);
+    await register(url, "ada");
+    const context = await newPerson(await startBrowser(t));
+    await signIn(context, url, "ada");
+    const messages = await openPageIn(t, context, `${url}/direct-messaging`, { mayComplain: REFUSED });
+    const board = await openPageIn(t, context, `${url}/drawing-board`, { mayComplain: REFUSED });
+    for (const page of [messages, board]) {
+      await account(page).getByRole("link", { name: "ada" }).waitFor();
+      await page.waitForLoadState("networkidle");
+    }
+    // Not by a page, so that no other page could tell them: only their connections do.
+    assert.ok((await context.request.get(`${url}/logout`)).ok());
+    await messages.waitForURL(`${url}/login?next=%2Fdirect-messaging`);
+    await account(board).getByRole("link", { name: "Sign in" }).waitFor();
+    assert.equal(new URL(board.url()).pathname, "/drawing-board");
+  },
+);
+
 test("too many tries and a server without time are told in words, with how long to wait", TIMEOUT, async (t) => {
   const { url } = await startServer(t);
   await register(url, "ada");
