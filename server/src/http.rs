@@ -137,12 +137,15 @@ async fn method_not_allowed() -> Response {
 }
 
 async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let path = request.uri().path();
     if request.method() != Method::GET && request.method() != Method::HEAD {
+        if matches!(site.files.find(path).await, files::Found::Nothing) {
+            return error::not_found(path);
+        }
         let mut response = error::plain(StatusCode::METHOD_NOT_ALLOWED, "pages answer GET and HEAD");
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
-    let path = request.uri().path();
     match site.files.find(path).await {
         files::Found::File(found) => page(&site, found, request.headers()).await,
         files::Found::Folder(location) => error::redirect(&location),

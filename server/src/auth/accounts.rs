@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use framescope_codec::Broadcast;
 
 use metrics::Counter;
+use tokio_util::sync::CancellationToken;
 
 use super::password::Hasher;
 use super::session::Presented;
@@ -53,7 +54,12 @@ pub(crate) struct Login {
 
 /// Once set, it stays: a clock that is put back revives nobody.
 #[derive(Debug, Default)]
-struct Ended(AtomicBool);
+struct Ended {
+    /// What everybody looks at, for it is cheap to look at.
+    has: AtomicBool,
+    /// For those that wait for it.
+    news: CancellationToken,
+}
 
 impl Accounts {
     pub(crate) fn new(config: &Config, store: Arc<dyn Store>, bus: Arc<dyn Bus>, metrics: &Metrics) -> Self {
@@ -111,7 +117,7 @@ impl Accounts {
 
     /// Whether it holds; when it has just run out, everybody else is told.
     fn still_holds(&self, login: &Login) -> bool {
-        if login.expires <= now() && !login.ended.0.load(Ordering::Acquire) {
+        if login.expires <= now() && !login.ended.has() {
             self.announce_end(login.token);
         }
         login.holds()
@@ -121,7 +127,7 @@ impl Accounts {
     pub(super) fn announce_end(&self, token: TokenHash) {
         self.ended.increment(1);
         if let Some(login) = self.known(token) {
-            login.ended.0.store(true, Ordering::Release);
+            login.ended.set();
         }
         let note = Note {
             seq: 0,
@@ -164,7 +170,12 @@ impl Logins {
 impl Login {
     /// Whether the session goes on: nobody signed out, and it has not run out.
     pub(crate) fn holds(&self) -> bool {
-        !self.ended.0.load(Ordering::Acquire) && now() < self.expires
+        !self.ended.has() && now() < self.expires
+    }
+
+    /// Waits until somebody has ended it, or it has run out.
+    pub(crate) async fn ended(&self) {
+        self.ended.news.cancelled().await;
     }
 
     /// Whose it is.
@@ -178,9 +189,20 @@ impl Login {
     }
 }
 
+impl Ended {
+    fn has(&self) -> bool {
+        self.has.load(Ordering::Acquire)
+    }
+
+    fn set(&self) {
+        self.has.store(true, Ordering::Release);
+        self.news.cancel();
+    }
+}
+
 impl Ear<Topic, Arc<Note>> for Ended {
     fn hear(&self, _about: &Topic, _note: &Arc<Note>) {
-        self.0.store(true, Ordering::Release);
+        self.set();
     }
 }
 

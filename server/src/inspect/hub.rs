@@ -135,6 +135,14 @@ impl Watcher {
         lock(&self.queue).waker = waker;
     }
 
+    /// Has the page's connection look again.
+    pub(super) fn wake(&self) {
+        let waker = lock(&self.queue).waker.clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// How often something did not fit.
     pub(super) fn dropped(&self) -> u64 {
         lock(&self.queue).dropped

@@ -130,7 +130,7 @@ impl Endpoints {
                 }
                 let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
                 // It watches from now on, not from when its 101 is out.
-                let feed = Feed::new(&self.hub, session, self.inspect_queue_max, ends.0);
+                let feed = Feed::new(&self.hub, session, caller.login.clone(), self.inspect_queue_max, ends.0);
                 (Box::new(|_| Box::new(feed)), None)
             }
         };
