@@ -164,6 +164,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             }
             if self.watch.is_excessive && outbox.is_open() {
                 outbox.end(Some(CloseFrame::new(CloseCode::POLICY_VIOLATION, "too many messages for too long")));
+                // What still comes is read and thrown away, however fast.
+                self.watch.rate = None;
             } else if !outbox.is_open() || !self.watch.app.has_more(outbox) {
                 break;
             }
@@ -362,8 +364,11 @@ impl Witness for Watch {
             return false;
         }
         let Some(rate) = &mut self.rate else { return true };
-        if self.phase != Phase::Open || self.is_excessive {
+        if self.phase != Phase::Open {
             return true;
+        }
+        if self.is_excessive {
+            return false;
         }
         match rate.verdict(thread::now()) {
             Verdict::Welcome => true,
