@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 mod app;
+pub mod bystander;
 pub mod corpus;
 mod greeting;
 mod http;

@@ -3,82 +3,22 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "patterns of bytes, and numbers that are small")]
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use framescope_codec::Opcode;
-use framescope_tests::{OutFrame, ServerProcess, TestServer, WireClient, frames, greeted};
-use tokio::sync::oneshot;
-use tokio::sync::oneshot::error::TryRecvError;
+use framescope_tests::{OutFrame, ServerProcess, TestServer, WireClient, bystander, frames, greeted};
 
 const MIB: u64 = 1 << 20;
-
-/// What a bystander's round trip may take while an attack runs. Without optimisation the code is many times slower, on
-/// both ends, and such tests run beside each other on whatever cores there are: there, it only shows that nobody hangs.
-const ROUND_TRIP_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 250 });
-
-/// A bystander's round trip: how long it took.
-async fn round_trip(client: &mut WireClient) -> Duration {
-    let started = Instant::now();
-    client.assert_echoes("bystander").await;
-    started.elapsed()
-}
-
-/// Somebody comes, is served, and goes: before an attack, so that what the first connection costs is paid, and after.
-async fn bystander(server: &ServerProcess) {
-    let mut client = WireClient::open(server.addr(), "/echo").await;
-    let took = round_trip(&mut client).await;
-    assert!(took < ROUND_TRIP_MAX, "{took:?}");
-}
-
-/// Carries out an attack, which must not spoil the round trips of somebody who is there all the while.
-async fn beside_a_bystander<T>(addr: SocketAddr, attack: impl Future<Output = T>) -> T {
-    let (opened, is_open) = oneshot::channel();
-    let (stop, mut stopping) = oneshot::channel::<()>();
-    // On a thread of its own: what the attacker computes must not count.
-    let bystander = tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        runtime.block_on(async {
-            let mut client = WireClient::open(addr, "/echo").await;
-            let mut slowest = round_trip(&mut client).await;
-            opened.send(()).expect("somebody waits");
-            // Often, and not so often as to be a load itself.
-            let mut pace = tokio::time::interval(Duration::from_millis(5));
-            while stopping.try_recv() == Err(TryRecvError::Empty) {
-                slowest = slowest.max(round_trip(&mut client).await);
-                pace.tick().await;
-            }
-            slowest
-        })
-    });
-    is_open.await.expect("the bystander is served");
-    let result = attack.await;
-    drop(stop);
-    let slowest = bystander.await.expect("the bystander is served");
-    assert!(slowest < ROUND_TRIP_MAX, "{slowest:?}");
-    result
-}
-
-/// Sends `bytes` again and again, `times` at most, until the server no longer takes them.
-async fn flood(client: &mut WireClient, bytes: &[u8], times: usize) -> usize {
-    client.patience = Duration::from_secs(2);
-    for sent in 0..times {
-        if client.try_send(bytes).await.is_err() {
-            return sent;
-        }
-    }
-    times
-}
 
 #[tokio::test]
 async fn pongs_that_nobody_reads_take_no_memory() {
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let before = server.rss();
     let mut client = WireClient::open(server.addr(), "/echo").await;
     let pings = OutFrame::new(Opcode::Ping, vec![b'p'; 125]).bytes().repeat(1000);
-    beside_a_bystander(server.addr(), flood(&mut client, &pings, 300)).await;
-    bystander(&server).await;
+    bystander::beside(server.addr(), bystander::flood(&mut client, &pings, 300)).await;
+    bystander::comes_and_goes(server.addr()).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
 }
@@ -86,13 +26,13 @@ async fn pongs_that_nobody_reads_take_no_memory() {
 #[tokio::test]
 async fn echoes_that_nobody_reads_take_little_memory() {
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let before = server.rss();
     let mut client = WireClient::open(server.addr(), "/echo").await;
     let message = OutFrame::binary(vec![0; 1 << 20]).bytes();
-    let sent = beside_a_bystander(server.addr(), flood(&mut client, &message, 124)).await;
+    let sent = bystander::beside(server.addr(), bystander::flood(&mut client, &message, 124)).await;
     assert!(sent < 124, "the server has stopped reading");
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 32 * MIB, "{} MiB", grown / MIB);
 }
@@ -100,7 +40,7 @@ async fn echoes_that_nobody_reads_take_little_memory() {
 #[tokio::test]
 async fn an_announced_length_allocates_nothing() {
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let before = server.rss();
     let mut clients = Vec::new();
     let frame = OutFrame::binary(vec![0; 1 << 20]).bytes();
@@ -111,8 +51,8 @@ async fn an_announced_length_allocates_nothing() {
             clients.push(client);
         }
     };
-    beside_a_bystander(server.addr(), attack).await;
-    bystander(&server).await;
+    bystander::beside(server.addr(), attack).await;
+    bystander::comes_and_goes(server.addr()).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 16 * MIB, "{} MiB", grown / MIB);
 }
@@ -120,15 +60,15 @@ async fn an_announced_length_allocates_nothing() {
 #[tokio::test]
 async fn endless_empty_fragments_are_cut_off_or_cost_nothing() {
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let before = server.rss();
     let mut client = WireClient::open(server.addr(), "/echo").await;
     client.send_frame(OutFrame::binary("x").unfinished()).await;
     let thousand = OutFrame::continuation("").unfinished().bytes().repeat(1000);
-    beside_a_bystander(server.addr(), flood(&mut client, &thousand, 300)).await;
+    bystander::beside(server.addr(), bystander::flood(&mut client, &thousand, 300)).await;
     let close = client.close_frame().await;
     assert!(matches!(close.close_code(), Some(1008 | 1009)), "{:?}", close.close_code());
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 8 * MIB, "{} MiB", grown / MIB);
 }
@@ -136,7 +76,7 @@ async fn endless_empty_fragments_are_cut_off_or_cost_nothing() {
 #[tokio::test]
 async fn many_messages_in_one_byte_fragments_take_little_memory() {
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let before = server.rss();
     let mut clients = Vec::new();
     let attack = async {
@@ -151,7 +91,7 @@ async fn many_messages_in_one_byte_fragments_take_little_memory() {
             assert_eq!(client.message().await.2.len(), 60_002);
         }
     };
-    beside_a_bystander(server.addr(), attack).await;
+    bystander::beside(server.addr(), attack).await;
     let grown = server.peak_rss().saturating_sub(before);
     assert!(grown < 32 * MIB, "{} MiB", grown / MIB);
 }
@@ -185,7 +125,7 @@ async fn sixteen_mebibytes_are_echoed_and_a_byte_more_is_not() {
 async fn a_thousand_idle_connections_are_small_and_give_everything_back() {
     const COUNT: usize = 1000;
     let server = ServerProcess::start(&[]).await;
-    bystander(&server).await;
+    bystander::comes_and_goes(server.addr()).await;
     let (before, files) = (server.rss(), server.open_files());
     let mut clients = Vec::new();
     for _ in 0..COUNT {
@@ -281,7 +221,7 @@ async fn a_slow_reader_does_not_disturb_a_fast_one() {
     let server = TestServer::start().await;
     let mut slow = WireClient::open(server.addr(), "/echo").await;
     let message = OutFrame::binary(vec![1; 1 << 20]).bytes();
-    beside_a_bystander(server.addr(), flood(&mut slow, &message, 40)).await;
+    bystander::beside(server.addr(), bystander::flood(&mut slow, &message, 40)).await;
     let mut fast = WireClient::open(server.addr(), "/echo").await;
     for _ in 0..100 {
         fast.assert_echoes("quick").await;
