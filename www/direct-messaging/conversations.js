@@ -57,15 +57,14 @@ export function newConversation(name) {
  *
  * @param {Conversation} conversation
  * @param {DirectMessage[]} messages
- * @param {number | undefined} before where the page before them ends
+ * @param {number} first the number of the first of them
  */
-export function takeTail(conversation, messages, before) {
-  const first = before ?? 1;
+export function takeTail(conversation, messages, first) {
   const fresh = numbered(messages, first);
-  const kept = conversation.messages.filter(({ number }) => number < first);
-  const joins = kept.length > 0 && kept.at(-1)?.number === first - 1;
-  conversation.messages = joins ? [...kept, ...fresh] : fresh;
-  if (!joins) conversation.older = before ?? null;
+  const before = conversation.messages.filter(({ number }) => number < first);
+  const joins = before.length > 0 && before.at(-1)?.number === first - 1;
+  conversation.messages = joins ? [...before, ...fresh] : fresh;
+  if (!joins) conversation.older = first > 1 ? first : null;
   conversation.isLoaded = true;
   setHead(conversation, first + messages.length - 1);
   // Whatever the server has stored is among them.
@@ -78,13 +77,12 @@ export function takeTail(conversation, messages, before) {
  *
  * @param {Conversation} conversation
  * @param {DirectMessage[]} messages
- * @param {number | undefined} before
- * @param {number} asked before which number they were asked for
+ * @param {number} first
  */
-export function takeOlder(conversation, messages, before, asked) {
-  if (conversation.older !== asked) return;
-  conversation.messages = [...numbered(messages, before ?? 1), ...conversation.messages];
-  conversation.older = before ?? null;
+export function takeOlder(conversation, messages, first) {
+  if (conversation.older !== first + messages.length) return;
+  conversation.messages = [...numbered(messages, first), ...conversation.messages];
+  conversation.older = first > 1 ? first : null;
 }
 
 /**
@@ -92,13 +90,13 @@ export function takeOlder(conversation, messages, before, asked) {
  *
  * @param {Conversation} conversation
  * @param {DirectMessage[]} messages
- * @param {number | undefined} before
+ * @param {number} first
  * @param {string} me
  * @param {number} now when we looked
  * @returns {number} how many messages to look at in order to count the unread ones; 0 if there is no need
  */
-export function takeLook(conversation, messages, before, me, now) {
-  const head = (before ?? 1) + messages.length - 1;
+export function takeLook(conversation, messages, first, me, now) {
+  const head = first + messages.length - 1;
   if (head !== conversation.head) conversation.isLoaded = false;
   if (head > conversation.known) conversation.activeAt = now;
   setHead(conversation, head);
@@ -108,35 +106,42 @@ export function takeLook(conversation, messages, before, me, now) {
   // Who wrote last has seen what was there before.
   if (last.fromUser === me) conversation.read = head;
   const fresh = head - conversation.read;
-  if (fresh <= messages.length) {
-    countUnread(conversation, numbered(messages, before ?? 1), me);
-    return 0;
-  }
-  return Math.min(fresh, UNREAD_MAX + 1);
+  if (fresh > messages.length) return Math.min(fresh, UNREAD_MAX + 1);
+  countUnread(conversation, numbered(messages, first), me);
+  return 0;
 }
 
 /**
  * A message that has just been sent, by either.
  *
  * @param {Conversation} conversation
- * @param {{ from: string, text: string }} message
+ * @param {Message} message
  * @param {string} me
  * @param {number} now
+ * @returns {boolean} false if some before it are missing
  */
-export function takeLive(conversation, { from, text }, me, now) {
-  const number = (conversation.head ?? 0) + 1;
-  // One that comes before the number of the last is known is among those that are being asked for.
-  if (conversation.head !== null) {
-    setHead(conversation, number);
-    if (conversation.isLoaded) conversation.messages.push({ number, from, text });
-  }
+export function takeLive(conversation, message, me, now) {
+  const { number, from, text } = message;
+  const next = (conversation.head ?? 0) + 1;
+  if (conversation.head !== null && number < next) return true;
+  const isNext = conversation.head !== null && number === next;
+  setHead(conversation, number);
+  if (conversation.isLoaded && isNext) conversation.messages.push(message);
+  else conversation.isLoaded = false;
   conversation.last = { from, text };
   conversation.activeAt = now;
   if (from === me) {
-    conversation.read = Math.max(conversation.read, conversation.head ?? 0);
+    conversation.read = number;
     clearUnread(conversation);
-  } else if (conversation.unread >= UNREAD_MAX) conversation.isMoreUnread = true;
-  else conversation.unread += 1;
+    // It is here, so what stood for it may go.
+    const place = conversation.unsent.findIndex((one) => one.text === text && one.error === null);
+    if (place >= 0) conversation.unsent.splice(place, 1);
+  } else if (number > conversation.read) {
+    // It may have been looked at in another tab already.
+    if (conversation.unread >= UNREAD_MAX) conversation.isMoreUnread = true;
+    else conversation.unread += 1;
+  }
+  return isNext;
 }
 
 /**

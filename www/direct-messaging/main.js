@@ -64,8 +64,8 @@ let asked = null;
 /** When this connection began: all that was missed before counts as of then. */
 let connectedAt = 0;
 let connection = 0;
-/** Ours that have not come back, in the order of sending, with the connection they were first sent on. @type {{ id: string, name: string, text: string, connection: number }[]} */
-let sent = [];
+/** To whom what has not come back went, by its id, and on which connection first. @type {Map<string, { name: string, connection: number }>} */
+const sent = new Map();
 let isRendering = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let draftTimer;
@@ -92,7 +92,7 @@ const socket = connect({
 for (const message of socket.unsent)
   if ("targetUser" in message && message.id) {
     conversationWith(message.targetUser).unsent.push(unsentOf(message.id, message.text));
-    sent.push({ id: message.id, name: message.targetUser, text: message.text, connection: -1 });
+    sent.set(message.id, { name: message.targetUser, connection: -1 });
   }
 socket.onStored(stored);
 socket.onRefused(refused);
@@ -175,9 +175,9 @@ function opened() {
   asked = null;
   socket.send({ messageType: "get_all_users" });
   for (const conversation of state.conversations.values()) conversation.isLoaded = false;
-  // What is shown first, and what waits to be sent after it: then nothing is there twice.
-  if (state.chosen !== null) ask(tailOf(state.chosen));
-  else socket.ready();
+  // What is shown first, and what waits to be sent after it: then nothing is there twice. Who asks for pages is told
+  // from then on to whom a message went, and its number.
+  ask(state.chosen === null ? { name: me, limit: 1, purpose: "look" } : tailOf(state.chosen));
 }
 
 /** @param {Heard} message */
@@ -191,7 +191,7 @@ function heard(message) {
       listed(message.users.map(({ username }) => username));
       break;
     case "message_history":
-      answered(message.messages, message.before);
+      answered(message.messages, message.first ?? 1);
       break;
     case "direct_message":
       arrived(message);
@@ -291,29 +291,29 @@ function askNext() {
   socket.send({ messageType: "select_user", targetUser: name, limit, ...(before === undefined ? {} : { before }) });
 }
 
-/** @param {DirectMessage[]} messages @param {number | undefined} before */
-function answered(messages, before) {
+/** @param {DirectMessage[]} messages @param {number} first */
+function answered(messages, first) {
   const question = asked;
   asked = null;
   if (question) {
-    const conversation = conversationWith(question.name);
-    if (question.purpose === "tail") {
-      takeTail(conversation, messages, before);
-      sent = sent.filter(({ id, name }) => name !== question.name || conversation.unsent.some((one) => one.id === id));
+    const { name, purpose } = question;
+    const conversation = conversationWith(name);
+    if (purpose === "tail") {
+      takeTail(conversation, messages, first);
       countUnread(conversation, conversation.messages, me);
-      // Before anything is added to it, what there was is known.
-      socket.ready();
-    } else if (question.purpose === "older") {
-      takeOlder(conversation, messages, before, question.before ?? 0);
-    } else if (question.purpose === "count") {
-      countUnread(conversation, numbered(messages, before ?? 1), me);
+    } else if (purpose === "older") {
+      takeOlder(conversation, messages, first);
+    } else if (purpose === "count") {
+      countUnread(conversation, numbered(messages, first), me);
     } else {
-      const more = takeLook(conversation, messages, before, me, memory.recall(question.name) ? connectedAt : 1);
-      if (more > 0) ask({ name: question.name, limit: more, purpose: "count" });
+      const more = takeLook(conversation, messages, first, me, memory.recall(name) ? connectedAt : 1);
+      if (more > 0) ask({ name, limit: more, purpose: "count" });
     }
     remember(conversation);
-    if (question.name === state.chosen) look();
+    if (name === state.chosen) look();
   }
+  // Before anything is added to it, what there was is known.
+  socket.ready();
   askNext();
 }
 
@@ -330,27 +330,15 @@ function unanswered() {
 }
 
 /** @param {DirectMessage} message */
-function arrived({ fromUser, text: words }) {
-  if (fromUser !== me) {
-    const conversation = conversationWith(fromUser);
-    takeLive(conversation, { from: fromUser, text: words }, me, Date.now());
-    announce(fromUser === state.chosen ? `${fromUser}: ${words.slice(0, 300)}` : `New message from ${fromUser}`);
-    look();
-    remember(conversation);
-    return;
-  }
-  // Our own come back without saying whom they were for. Those of this tab are known; what another tab sent
-  // is looked for where it would be seen.
-  const place = sent.findIndex((one) => one.text === words);
-  const ours = sent[place];
-  if (!ours) {
-    if (state.chosen !== null) ask(tailOf(state.chosen));
-    return;
-  }
-  sent.splice(place, 1);
-  const conversation = conversationWith(ours.name);
-  conversation.unsent = conversation.unsent.filter(({ id }) => id !== ours.id);
-  takeLive(conversation, { from: me, text: words }, me, Date.now());
+function arrived({ fromUser, targetUser, text: words, number }) {
+  // Before the first answer nothing is numbered; it will be among what is asked for.
+  if (targetUser === undefined || number === undefined) return;
+  const name = fromUser === me ? targetUser : fromUser;
+  const conversation = conversationWith(name);
+  const isWhole = takeLive(conversation, { number, from: fromUser, text: words }, me, Date.now());
+  if (!isWhole && name === state.chosen) ask(tailOf(name));
+  if (fromUser !== me) announce(name === state.chosen ? `${name}: ${words.slice(0, 300)}` : `New message from ${name}`);
+  look();
   remember(conversation);
 }
 
@@ -392,7 +380,7 @@ function send() {
 function sendTo(name, words) {
   const id = socket.sendStored({ messageType: "direct_message", targetUser: name, text: words });
   conversationWith(name).unsent.push(unsentOf(id, words));
-  sent.push({ id, name, text: words, connection: socket.state === "open" ? connection : -1 });
+  sent.set(id, { name, connection: socket.state === "open" ? connection : -1 });
   renderSoon();
 }
 
@@ -403,10 +391,11 @@ function unsentOf(id, words) {
 
 /** @param {string} id */
 function stored(id) {
-  const ours = sent.find((one) => one.id === id);
-  if (!ours) return;
-  const unsent = conversationWith(ours.name).unsent.find((one) => one.id === id);
-  if (unsent) unsent.isStored = true;
+  const ours = sent.get(id);
+  sent.delete(id);
+  const unsent = ours && conversationWith(ours.name).unsent.find((one) => one.id === id);
+  if (!unsent) return;
+  unsent.isStored = true;
   // It may have been stored on an earlier connection, and shown there; then it does not come again.
   if (ours.connection !== connection) ask(tailOf(ours.name));
   renderSoon();
@@ -414,9 +403,9 @@ function stored(id) {
 
 /** @param {string | undefined} id @param {string} error */
 function refused(id, error) {
-  const ours = sent.find((one) => one.id === id);
+  const ours = sent.get(id ?? "");
   if (!ours) return;
-  sent = sent.filter((one) => one !== ours);
+  sent.delete(id ?? "");
   const unsent = conversationWith(ours.name).unsent.find((one) => one.id === id);
   if (unsent) unsent.error = error;
   renderSoon();

@@ -75,8 +75,8 @@ export type BoardHeard = { type?: undefined } & (
   | { messageType: "echo_server"; text: string }
   | ({ messageType: "drawing" } & Stroke)
   | { messageType: "all_users_list"; users: Named[] }
-  /** `before`: the number of the first of them, to ask for what is older; absent where nothing is. */
-  | { messageType: "message_history"; messages: DirectMessage[]; before?: number }
+  /** `targetUser` and `first`, the number of the first of them, where they were asked for by pages. */
+  | { messageType: "message_history"; messages: DirectMessage[]; targetUser?: string; first?: number }
   | DirectMessage
   | { messageType: "call_list"; calls: CallEntry[] }
   | { messageType: "call_info"; name: string }
