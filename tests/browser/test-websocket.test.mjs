@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { openPage, startBrowser, startServer } from "./support.mjs";
+import { openPage, openWire, startBrowser, startServer, strokeOf } from "./support.mjs";
 
 const TIMEOUT = { timeout: 180_000 };
 
@@ -38,4 +38,20 @@ test("every size comes back as it was, from the app's echo and from the plain on
   }
   assert.match(texts.join("\n"), /\/websocket/);
   assert.match(texts.join("\n"), /\/echo/);
+});
+
+test("what others do meanwhile is not taken for the answer", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/test-websocket`);
+  await page.getByRole("button", { name: "Send", exact: true }).and(page.locator(":enabled")).waitFor();
+  const wire = await openWire(t, url);
+  const answers = page.getByRole("table", { name: "Answers" }).getByRole("row");
+  for (let turn = 0; turn < 20; turn++) {
+    await Promise.all([
+      wire.send(...Array.from({ length: 50 }, (_, place) => strokeOf(50 * turn + place))),
+      page.getByRole("button", { name: "128 KiB" }).click(),
+    ]);
+  }
+  await page.getByText("20 of 20 came back the same").waitFor();
+  assert.equal(await answers.filter({ hasText: "the same text" }).count(), 20);
 });

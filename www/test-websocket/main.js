@@ -135,11 +135,22 @@ function heard(data) {
   const now = performance.now();
   // Answers come in the order of the questions.
   const test = state.tests.findLast(({ outcome }) => outcome === null);
-  if (!test) return;
+  if (!test || !isAnswer(test, data)) return;
   test.tripMs = now - test.sentAt;
   test.heardLength = typeof data === "string" ? bytesOf(data) : data.byteLength;
   test.outcome = judge(test, data);
   render();
+}
+
+/**
+ * `/websocket` also tells of strokes and of who is online, whether somebody asked or not.
+ *
+ * @param {Test} test @param {string | ArrayBuffer} data
+ */
+function isAnswer(test, data) {
+  if (test.endpoint === "/echo" || typeof data !== "string") return true;
+  const tag = parsed(data)?.messageType;
+  return tag === "echo_server" || tag === "error";
 }
 
 /** @param {Test} test @param {string | ArrayBuffer} data */
