@@ -17,6 +17,7 @@
 //! store shows it once the item is on the disk, in the order of commits. **A snapshot is up to n**: whoever is sent the
 //! past is sent what comes after number n from the bus, no more and no less, however the two arrive.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use crate::auth::Caller;
 use crate::config::Config;
 use crate::http::Services;
 use crate::ws::Outbox;
+use directory::Directory;
 use history::History;
 use peer::Peer;
 use presence::Presence;
@@ -37,11 +39,13 @@ mod board;
 mod call;
 mod colour;
 mod direct;
+mod directory;
 mod drawing;
 pub(crate) mod echo;
 mod escape;
 mod fields;
 mod history;
+mod past;
 mod peer;
 mod presence;
 mod rooms;
@@ -69,6 +73,9 @@ pub(crate) trait App {
     /// The peer broke a rule, and has been told which.
     fn failed(&mut self, _violation: Violation) {}
 
+    /// Nothing more can be sent: a Close went out, whoever it was that wanted to part. Messages may still come in.
+    fn parted(&mut self) {}
+
     /// The connection is over, however it ended. Called once, last.
     fn closed(&mut self, _closed: &Closed) {}
 
@@ -93,9 +100,14 @@ pub(crate) struct Commons {
     pub(crate) services: Services,
     pub(crate) history: Arc<History>,
     pub(crate) presence: Presence,
+    pub(crate) directory: Directory,
     /// Which node of a cluster this is; alone, it is the first.
     pub(crate) node: u32,
     pub(crate) limits: Limits,
+    /// How long a call is kept that everybody has left, in milliseconds.
+    pub(crate) call_kept: i64,
+    /// Whether what users wrote is escaped before others are sent it.
+    escapes_html: bool,
     /// How messages for many are encoded.
     pub(crate) codec: framescope_codec::Config,
 }
@@ -114,14 +126,22 @@ impl Commons {
             services,
             history: Arc::new(History::new(codec)),
             presence: Presence::new(codec, config.presence_budget),
+            directory: Directory::new(codec),
             node: 0,
             limits: Limits {
                 echo_text_max: config.echo_text_max,
                 stroke_max: config.stroke_max,
                 lengths: Lengths { text: config.text_max, name: config.name_max },
             },
+            call_kept: i64::try_from(config.call_kept.as_millis()).unwrap_or(i64::MAX / 2),
+            escapes_html: config.escapes_html(),
             codec,
         }
+    }
+
+    /// What somebody wrote, as others are sent it.
+    pub(crate) fn html<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        if self.escapes_html { escape::escape_html(text) } else { Cow::Borrowed(text) }
     }
 }
 
@@ -149,6 +169,11 @@ impl App for Conversation {
             Message::Binary(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
         };
         self.peer.received(json);
+    }
+
+    /// To the others it is gone, however long it takes to read what was left for it.
+    fn parted(&mut self) {
+        self.peer.leave();
     }
 
     fn has_more(&self, _outbox: &Outbox) -> bool {

@@ -43,6 +43,8 @@ pub(crate) enum Topic {
     Room(Arc<str>),
     /// For one connection: offers, answers, candidates.
     Socket(SocketId),
+    /// Somebody has registered.
+    Users,
     /// A session is over: whoever is signed in by it has to go.
     Session(TokenHash),
 }
@@ -58,6 +60,16 @@ pub(crate) struct Note {
     pub(crate) from: SocketId,
     /// What is sent to clients, encoded once for all of them.
     pub(crate) message: framescope_codec::Broadcast,
+    /// More fields of the same JSON object, without braces, for clients that asked for them.
+    pub(crate) more: Option<Box<str>>,
+}
+
+impl Note {
+    /// One that says no more than its topic does.
+    pub(crate) fn bare() -> Self {
+        let message = framescope_codec::Broadcast::new("", &framescope_codec::Config::default());
+        Self { seq: 0, stream: None, from: SocketId::generate(0), message, more: None }
+    }
 }
 
 /// Hears of things. Called where they happen: it passes on and returns.

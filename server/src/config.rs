@@ -80,8 +80,7 @@ settings! {
     /// the public URL's host always are. May be repeated
     [value_name = "NAME", value_delimiter = ','] allow_host: Vec<String> => Vec<String> = Vec::new(), "";
     /// Escape & < > " ' in what users wrote before it goes to clients, for pages that put it into
-    /// HTML; on by default with --www. This version has nothing to escape: it passes no text from one
-    /// user to another, and what is echoed is never touched
+    /// HTML; on by default with --www. What is echoed is never touched
     [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
     /// A STUN or TURN server for video calls, such as stun:stun.example.org:3478 or
     /// turn:turn.example.org:3478?transport=udp; may be repeated
@@ -118,6 +117,8 @@ settings! {
     [value_name = "SIZE"] text_max: Size => usize = 64 << 10, "64KiB";
     /// Longest name of a call, a room or a person in one, in characters
     [value_name = "N"] name_max: usize => usize = 64, "64";
+    /// How long a video call is kept, and listed, after everybody has left it
+    [value_name = "TIME"] call_kept: Span => Duration = Duration::from_secs(24 * 3600), "24h";
     /// Longest message that may carry a stroke for the drawing board
     [value_name = "SIZE"] stroke_max: Size => usize = 1 << 10, "1KiB";
     /// Bytes a second that lists of who is online may take up in all; over it they go out less often, down to
@@ -265,7 +266,6 @@ impl Config {
     }
 
     /// Whether what users wrote is escaped on its way to clients.
-    #[expect(dead_code, reason = "the apps that ask come next")]
     pub(crate) fn escapes_html(&self) -> bool {
         self.escape_html.unwrap_or_else(|| self.www.is_some())
     }
@@ -349,6 +349,7 @@ mod tests {
         let allowed = [
             "threads",
             "body-max",
+            "call-kept",
             "hashes-max",
             "hash-queue-max",
             "linger-quiet",

@@ -50,10 +50,8 @@ pub use server::Server;
 pub use store::speed::{Load, Speed, measure};
 pub use ws::{Outbox, SendError};
 
-#[expect(dead_code, reason = "rooms, direct messages and calls come next")]
 mod apps;
 mod auth;
-#[expect(dead_code, reason = "as above")]
 mod bus;
 mod config;
 mod http;
@@ -62,7 +60,6 @@ mod library;
 mod metrics;
 mod net;
 mod server;
-#[cfg_attr(not(test), expect(dead_code, reason = "as above"))]
 mod store;
 mod ws;
 

@@ -65,7 +65,7 @@ pub(crate) fn draw(peer: &Rc<Peer>, json: &str, mut fields: Fields<'_>) -> Resul
     let append = Append { stream: Stream::Board, author: String::new(), body, id };
     peer.append(Family::Board, append, move |bus, seq| {
         let message = Broadcast::new(message.as_str(), &codec);
-        bus.publish(Topic::Board, Arc::new(Note { seq, stream: None, from, message }));
+        bus.publish(Topic::Board, Arc::new(Note { seq, stream: None, from, message, more: None }));
     });
     Ok(())
 }

@@ -79,7 +79,8 @@ impl History {
     }
 
     /// The number of the last stroke.
-    pub(crate) fn head(&self) -> u64 {
+    #[cfg(test)]
+    fn head(&self) -> u64 {
         self.strokes.lock().head
     }
 

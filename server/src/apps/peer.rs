@@ -4,13 +4,14 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use framescope_codec::{Broadcast, CloseCode, CloseFrame};
 use serde::Serialize;
 
 use super::said::{Family, Id, Said, Spoken, Unsaid};
 use super::shard::{Letter, Shard};
-use super::{Commons, Limits, drawing, presence};
+use super::{Commons, Limits, call, direct, drawing, presence, rooms};
 use crate::auth::Caller;
 use crate::bus::{Bus, Change, Lease, Listing, Note, SocketId, Space, Topic};
 use crate::store::{Append, Appended, SentId, StoreError, User};
@@ -26,12 +27,17 @@ pub(crate) struct Peer {
     /// What it has to stop listening to in the end.
     topics: RefCell<Vec<Topic>>,
     spaces: RefCell<Vec<Space>>,
-    /// Something is being waited for, before which no other message may be handled.
-    is_busy: Cell<bool>,
+    /// How many things are being waited for, before which no other message may be handled.
+    busy: Cell<usize>,
+    /// Whoever waits to send the next piece of a message.
+    piece: Cell<Option<Waker>>,
     is_gone: Cell<bool>,
     /// Appends that the store has not answered.
     in_flight: Cell<usize>,
     pub(super) drawing: drawing::State,
+    pub(super) direct: direct::State,
+    pub(super) calls: call::State,
+    pub(super) rooms: rooms::State,
     pub(super) is_greeted: Cell<bool>,
     /// The version of the list of who is online that it was shown.
     pub(super) presence_seen: Cell<u64>,
@@ -102,10 +108,14 @@ impl Peer {
             outbox,
             topics: RefCell::default(),
             spaces: RefCell::default(),
-            is_busy: Cell::new(false),
+            busy: Cell::new(0),
+            piece: Cell::new(None),
             is_gone: Cell::new(false),
             in_flight: Cell::new(0),
             drawing: drawing::State::default(),
+            direct: direct::State::default(),
+            calls: call::State::default(),
+            rooms: rooms::State::default(),
             is_greeted: Cell::new(false),
             presence_seen: Cell::new(0),
             presence: RefCell::default(),
@@ -159,7 +169,7 @@ impl Peer {
 
     /// The user, for what only a user may do.
     pub(crate) fn signed_in(&self) -> Result<&User, Refusal> {
-        self.user().ok_or(Refusal::from("sign in first"))
+        Ok(self.user().ok_or("sign in first")?)
     }
 
     pub(crate) const fn shard(&self) -> &Rc<Shard> {
@@ -187,7 +197,7 @@ impl Peer {
     pub(super) fn received(self: &Rc<Self>, json: &str) {
         let (family, handled) = match Said::read(json, self.spoken, self.limits().lengths) {
             Ok(Said::Board(said)) => (Family::Board, super::board::handle(self, said, json)),
-            Ok(Said::Rooms(said)) => (Family::Rooms, super::rooms::handle(self, said)),
+            Ok(Said::Rooms(said)) => (Family::Rooms, rooms::handle(self, said)),
             Err(Unsaid { family, error }) => (family, Err(Refusal(error))),
         };
         if let Err(Refusal(error)) = handled {
@@ -241,12 +251,41 @@ impl Peer {
 
     /// Does something that takes a while. Until it is done, the connection's next message has to wait.
     pub(crate) fn busily(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) {
-        self.is_busy.set(true);
+        self.busy.set(self.busy.get() + 1);
         let busy = Busy(self.clone());
         tokio::task::spawn_local(async move {
             work.await;
             drop(busy);
         });
+    }
+
+    /// Waits until another piece of a message may be sent; false if none may any more.
+    pub(crate) async fn room_for_piece(&self) -> bool {
+        std::future::poll_fn(|cx| {
+            if self.is_gone() || !self.outbox.is_open() {
+                return Poll::Ready(false);
+            }
+            if self.outbox.has_room_for_piece() {
+                return Poll::Ready(true);
+            }
+            self.piece.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Whether somebody waits to send the next piece of a message, and may.
+    fn wants_piece(&self) -> bool {
+        let waker = self.piece.take();
+        let is_wanted = waker.is_some();
+        self.piece.set(waker);
+        is_wanted && self.outbox.has_room_for_piece()
+    }
+
+    fn let_piece(&self) {
+        if let Some(waker) = self.piece.take() {
+            waker.wake();
+        }
     }
 
     /// Listens to a topic for as long as the connection lives, or until [`unlisten`](Self::unlisten).
@@ -322,30 +361,37 @@ impl Peer {
         match topic {
             Topic::Board => drawing::heard(self, note),
             Topic::Session(_) => self.signed_out(),
-            Topic::User(_) => super::direct::heard(self, note),
-            Topic::Room(_) => super::rooms::heard(self, note),
-            Topic::Socket(_) => super::call::heard(self, note),
+            Topic::User(_) => direct::heard(self, note),
+            Topic::Room(_) => rooms::heard(self, note),
+            Topic::Socket(_) => call::heard(self, note),
+            Topic::Users => {}
         }
     }
 
     /// A change in a space it watches; `listing` is as it is after it. Must not watch or unwatch that space.
     pub(super) fn changed(self: &Rc<Self>, space: &Space, change: &Change, listing: &Listing) {
         match space {
-            Space::Room(_) => super::rooms::changed(self, change, listing),
-            Space::Call(_) => super::call::changed(self, change),
+            Space::Room(_) => rooms::changed(self, change, listing),
+            Space::Call(_) => call::changed(self, change, listing),
             Space::Presence | Space::Calls => {}
         }
     }
 
     /// Whether more messages may come in.
     pub(super) fn has_room(&self) -> bool {
-        !self.is_busy.get() && self.in_flight.get() < IN_FLIGHT_MAX
+        self.busy.get() == 0 && self.in_flight.get() < IN_FLIGHT_MAX
     }
 
+    /// Whether there is something to send unasked, and room for it.
     pub(super) fn has_more(&self) -> bool {
-        self.spoken == Spoken::Both
-            && (drawing::has_more(self) && self.outbox.has_room_for_piece()
-                || presence::has_more(self) && self.outbox.has_room())
+        if self.spoken == Spoken::Both {
+            let has_strokes = drawing::has_more(self) && self.outbox.has_room_for_piece();
+            let has_list = presence::has_more(self) && self.outbox.has_room();
+            if has_strokes || has_list {
+                return true;
+            }
+        }
+        self.wants_piece() || rooms::has_more(self)
     }
 
     pub(super) fn send_more(&self) {
@@ -353,11 +399,20 @@ impl Peer {
         if presence::has_more(self) {
             presence::send_more(self);
         }
+        if rooms::has_more(self) {
+            rooms::send_more(self);
+        }
+        if self.wants_piece() {
+            self.let_piece();
+        }
     }
 
     /// The connection is over: others are told, and nothing is kept.
     pub(super) fn leave(&self) {
         self.is_gone.set(true);
+        self.let_piece();
+        rooms::gone(self);
+        call::leave(self);
         for topic in self.topics.take() {
             self.shard.unlisten(&topic, self);
         }
@@ -383,7 +438,7 @@ impl Drop for Busy {
         if std::thread::panicking() {
             self.0.panicked();
         }
-        self.0.is_busy.set(false);
+        self.0.busy.set(self.0.busy.get() - 1);
         self.0.outbox.wake();
     }
 }

@@ -19,10 +19,10 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use super::Commons;
 use super::history::History;
 use super::peer::{Outcome, Peer};
 use super::presence::Presence;
+use super::{Commons, rooms};
 use crate::bus::{Change, Ear, Listing, Note, SocketId, Space, Subscription, Topic};
 use crate::http::Services;
 
@@ -34,6 +34,7 @@ pub(crate) struct Shard {
     topics: RefCell<HashMap<Topic, Rc<Listeners>>>,
     spaces: RefCell<HashMap<Space, Rc<Watchers>>>,
     lists: Lists,
+    rooms: rooms::Encoded,
 }
 
 #[derive(Default)]
@@ -73,6 +74,7 @@ impl Shard {
             topics: RefCell::default(),
             spaces: RefCell::default(),
             lists,
+            rooms: rooms::Encoded::default(),
         });
         tokio::task::spawn_local(read_mail(Rc::downgrade(&shard), shard.mailbox.clone()));
         shard
@@ -96,6 +98,10 @@ impl Shard {
 
     pub(crate) const fn mailbox(&self) -> &Arc<Mailbox> {
         &self.mailbox
+    }
+
+    pub(super) const fn rooms(&self) -> &rooms::Encoded {
+        &self.rooms
     }
 
     pub(super) fn enter(&self, peer: &Rc<Peer>) {
@@ -148,6 +154,13 @@ impl Shard {
         if watchers.peers.borrow().is_empty() {
             spaces.remove(space);
         }
+    }
+
+    /// Shows what is claimed in a space that is watched, as far as the watchers have been told; `None` if nobody watches.
+    pub(crate) fn with_listing<R>(&self, space: &Space, with: impl FnOnce(&Listing) -> R) -> Option<R> {
+        let watchers = self.spaces.borrow().get(space).cloned()?;
+        let listing = watchers.listing.borrow();
+        Some(with(&listing))
     }
 
     fn deliver(self: &Rc<Self>, letter: Letter) {

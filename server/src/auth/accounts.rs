@@ -5,8 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use framescope_codec::Broadcast;
-
 use metrics::Counter;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +12,7 @@ use super::password::Hasher;
 use super::session::Presented;
 use super::throttle::{Rule, Throttle};
 use super::{Caller, SessionId};
-use crate::bus::{Bus, Ear, Note, SocketId, Subscription, Topic};
+use crate::bus::{Bus, Ear, Note, Subscription, Topic};
 use crate::config::Config;
 use crate::metrics::{self as names, Metrics};
 use crate::store::{Store, StoreError, TokenHash, User};
@@ -23,7 +21,7 @@ use crate::store::{Store, StoreError, TokenHash, User};
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(super) store: Arc<dyn Store>,
-    bus: Arc<dyn Bus>,
+    pub(super) bus: Arc<dyn Bus>,
     logins: Mutex<Logins>,
     pub(super) hasher: Hasher,
     pub(super) throttle: Throttle,
@@ -129,13 +127,7 @@ impl Accounts {
         if let Some(login) = self.known(token) {
             login.ended.set();
         }
-        let note = Note {
-            seq: 0,
-            stream: None,
-            from: SocketId::generate(0),
-            message: Broadcast::new("signed out", &framescope_codec::Config::default()),
-        };
-        self.bus.publish(Topic::Session(token), Arc::new(note));
+        self.bus.publish(Topic::Session(token), Arc::new(Note::bare()));
     }
 
     /// Ends what runs out, so that open connections hear of it without doing anything. Never returns.

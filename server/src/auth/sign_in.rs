@@ -1,12 +1,14 @@
 //! Registering, signing in and out, and what people can do with their account.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::accounts::now;
 use super::password::{HashFailed, Place};
 use super::throttle::Key;
 use super::{Accounts, Caller, Login, Token};
+use crate::bus::{Note, Topic};
 use crate::store::{Session, StoreError, TokenHash, User};
 
 /// A name and a password, as somebody typed them.
@@ -40,7 +42,9 @@ impl Accounts {
             return Err(TAKEN);
         }
         let hash = self.hasher.hash(self.place()?, password).await?;
-        self.store.create_user(name, hash).await?.ok_or(TAKEN)
+        let user = self.store.create_user(name, hash).await?.ok_or(TAKEN)?;
+        self.bus.publish(Topic::Users, Arc::new(Note::bare()));
+        Ok(user)
     }
 
     /// Begins a session for whoever knows the password. `agent` is what their browser calls itself.

@@ -84,7 +84,7 @@ async fn next<W>(heard: &mut UnboundedReceiver<W>) -> W {
 
 fn note(seq: u64) -> Arc<Note> {
     let message = Broadcast::new("note", &Config::default());
-    Arc::new(Note { seq, stream: None, from: SocketId::generate(1), message })
+    Arc::new(Note { seq, stream: None, from: SocketId::generate(1), message, more: None })
 }
 
 fn room(id: &str) -> Topic {

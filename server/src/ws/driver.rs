@@ -183,6 +183,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
             Stage::Flowing => Phase::Closing,
         };
         if phase != self.watch.phase {
+            if self.watch.phase == Phase::Open {
+                self.watch.guarded(outbox, |app| app.parted());
+            }
             (self.watch.phase, self.watch.since) = (phase, thread::now());
         }
         if self.watch.is_warm && thread::now().since(self.watch.heard) >= COOL_AFTER {
