@@ -20,6 +20,7 @@ mod greeting;
 mod http;
 mod process;
 mod server;
+mod talk;
 mod wire;
 
 pub use app::AppClient;
@@ -27,6 +28,7 @@ pub use greeting::{Greeted, greeted, names};
 pub use http::{HttpAnswer, PASSWORD, http, person, post_form, sign_in};
 pub use process::ServerProcess;
 pub use server::TestServer;
+pub use talk::{Talker, create_call};
 pub use wire::{ACCEPT, Ending, InFrame, KEY, NONCE, OutFrame, ResponseHead, WireClient, frames, hex, opening_request};
 
 /// How long a test waits for what should come at once, before it fails.
