@@ -145,7 +145,7 @@ fn writer(path: &Path) -> Result<Connection, String> {
 }
 
 fn configure(db: &Connection) -> rusqlite::Result<()> {
-    db.set_prepared_statement_cache_capacity(64);
+    settle_in(db)?;
     // A commit is on the disk when it returns.
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "foreign_keys", "ON")?;
@@ -153,6 +153,13 @@ fn configure(db: &Connection) -> rusqlite::Result<()> {
     // written all over the database, as messages of many people are, gets dearer the more often that happens.
     db.pragma_update(None, "wal_autocheckpoint", 4096)?;
     db.pragma_update(None, "journal_size_limit", 32 << 20)
+}
+
+/// What holds for each connection.
+fn settle_in(db: &Connection) -> rusqlite::Result<()> {
+    db.set_prepared_statement_cache_capacity(64);
+    // No other files, which might not be to be had when they are wanted.
+    db.pragma_update(None, "temp_store", "MEMORY")
 }
 
 fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
@@ -164,7 +171,7 @@ fn migrate(db: &mut Connection) -> Result<(), refinery::Error> {
 /// A connection that only reads.
 pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
     let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    db.set_prepared_statement_cache_capacity(64);
+    settle_in(&db)?;
     // Readers wait only while somebody recovers or tidies up the log.
     db.busy_timeout(PATIENCE)?;
     Ok(db)

@@ -115,17 +115,22 @@ impl Writer {
     fn attempt(&self, batch: &mut [Waiting], attempt: Attempt) -> rusqlite::Result<()> {
         let waited = batch.first().map_or(Duration::ZERO, |oldest| oldest.since.elapsed());
         self.db.busy_timeout(PATIENCE.saturating_sub(waited))?;
+        self.abandon()?;
         self.execute("BEGIN IMMEDIATE")?;
         let ran = batch.iter_mut().filter(|one| one.refused.is_none()).try_for_each(|one| match attempt {
             Attempt::Plain => one.run(&self.db),
             Attempt::Guarded => self.run_guarded(one),
         });
         let done = ran.and_then(|()| self.execute("COMMIT"));
-        // Some failures end the transaction by themselves.
-        if done.is_err() && !self.db.is_autocommit() {
-            self.execute("ROLLBACK")?;
+        if done.is_err() {
+            self.abandon()?;
         }
         done
+    }
+
+    /// Ends a transaction that failed. Some failures do so by themselves.
+    fn abandon(&self) -> rusqlite::Result<()> {
+        if self.db.is_autocommit() { Ok(()) } else { self.execute("ROLLBACK") }
     }
 
     /// Runs one write so that it takes no other with it, unless it is the disk that fails.
@@ -162,9 +167,12 @@ impl Writer {
             // A reader that panicked has ended, too.
             let _ = reader.join();
         }
-        if self.lock.is_some()
-            && let Err(error) = self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE")
-        {
+        // Somebody else who holds the database is not waited for: whoever stops the server is waiting, too.
+        let copied = self
+            .db
+            .busy_timeout(Duration::from_secs(1))
+            .and_then(|()| self.db.pragma_update(None, "wal_checkpoint", "TRUNCATE"));
+        if let Err(error) = copied {
             tracing::warn!(%error, "the log of the database stays beside it, to be read at the next start");
         }
         drop(self.db);
