@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -154,6 +155,80 @@ export async function startBrowser(t, { fakeMedia = false, killable = false, fla
   t.after(() => process.kill());
   const browser = await chromium.connect(process.wsEndpoint());
   return Object.assign(browser, { kill9: () => process.kill() });
+}
+
+/**
+ * A cable between browsers and a server: `cut()` takes all connections down and lets none through, `silence()` lets
+ * nothing through and says so to nobody, `mend()` ends either. The server needs `--public-url` with the cable's `url`.
+ *
+ * @returns {Promise<Cable>}
+ */
+export async function startCable(t) {
+  const cable = new Cable();
+  t.after(() => cable.end());
+  return cable.start();
+}
+
+class Cable {
+  /** The server's port. */
+  to = 0;
+  #server = createServer({ pauseOnConnect: true }, (near) => this.#join(near));
+  #ends = new Set();
+  #isCut = false;
+  #isSilent = false;
+
+  get url() {
+    return `http://127.0.0.1:${this.#server.address().port}`;
+  }
+
+  async start() {
+    this.#server.listen(0, "127.0.0.1");
+    await once(this.#server, "listening");
+    return this;
+  }
+
+  #join(near) {
+    if (this.#isCut) {
+      near.resetAndDestroy();
+      return;
+    }
+    const far = connect(this.to, "127.0.0.1");
+    for (const [end, other] of [
+      [near, far],
+      [far, near],
+    ]) {
+      this.#ends.add(end);
+      // What a cut connection complains of is said by its end.
+      end.on("error", () => {});
+      end.on("close", () => {
+        this.#ends.delete(end);
+        other.destroy();
+      });
+      end.pipe(other);
+      if (this.#isSilent) end.pause();
+    }
+  }
+
+  cut() {
+    this.#isCut = true;
+    for (const end of this.#ends) end.resetAndDestroy();
+  }
+
+  silence() {
+    this.#isSilent = true;
+    for (const end of this.#ends) end.pause();
+  }
+
+  mend() {
+    this.#isCut = false;
+    this.#isSilent = false;
+    for (const end of this.#ends) end.resume();
+  }
+
+  end() {
+    this.cut();
+    this.#server.close();
+  }
 }
 
 /** A folder that ends with the test. */

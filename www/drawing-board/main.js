@@ -286,7 +286,7 @@ function buildTools() {
   );
   byId("colours", HTMLElement).append(...swatches);
   const widths = WIDTHS.map(([name, value]) => {
-    const input = el("input", { class: "unseen", type: "radio", name: "width", value: String(value) });
+    const input = el("input", { class: "board-input", type: "radio", name: "width", value: String(value) });
     const dot = el("span", { class: "board-dot", "aria-hidden": "true" });
     dot.style.inlineSize = dot.style.blockSize = `${3.4 * Math.sqrt(value) - 1.5}px`;
     return el("label", { class: "board-choice", title: name }, input, dot, el("span", { class: "unseen" }, name));

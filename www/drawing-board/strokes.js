@@ -1,7 +1,7 @@
 // @ts-check
 // Strokes as the board keeps them: numbers in a row, because there can be a hundred thousand.
 
-import { BOARD, extentFor } from "./geometry.js";
+import { BOARD, extentFor, LARGEST } from "./geometry.js";
 
 /** @import { Stroke } from "../lib/protocol.js" */
 /** @import { Size } from "./geometry.js" */
@@ -73,12 +73,14 @@ export class Strokes {
     numbers[at + 4] = widthOf(stroke);
     numbers[at + 5] = this.#palette.placeOf(stroke.color);
     this.count += 1;
-    this.#grow(Math.max(startX, endX), Math.max(startY, endY));
+    this.#grow(startX, startY);
+    this.#grow(endX, endY);
   }
 
-  /** @param {number} x @param {number} y */
+  /** What is on no canvas that anybody has makes no board grow. @param {number} x @param {number} y */
   #grow(x, y) {
     if (x <= this.extent.width && y <= this.extent.height) return;
+    if (Math.min(x, y) < 0 || x > LARGEST.width || y > LARGEST.height) return;
     const { width, height } = extentFor(x, y);
     this.extent = { width: Math.max(width, this.extent.width), height: Math.max(height, this.extent.height) };
   }
