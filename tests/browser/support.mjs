@@ -174,6 +174,9 @@ class Cable {
   to = 0;
   #server = createServer({ pauseOnConnect: true }, (near) => this.#join(near));
   #ends = new Set();
+  /** Each browser's end with the server's. */
+  #pairs = new Map();
+  #stranded = new Set();
   #isCut = false;
   #isSilent = false;
 
@@ -193,6 +196,7 @@ class Cable {
       return;
     }
     const far = connect(this.to, "127.0.0.1");
+    this.#pairs.set(near, far);
     for (const [end, other] of [
       [near, far],
       [far, near],
@@ -202,7 +206,8 @@ class Cable {
       end.on("error", () => {});
       end.on("close", () => {
         this.#ends.delete(end);
-        other.destroy();
+        if (!this.#stranded.has(other)) other.destroy();
+        this.#pairs.delete(end);
       });
       end.pipe(other);
       if (this.#isSilent) end.pause();
@@ -212,6 +217,21 @@ class Cable {
   cut() {
     this.#isCut = true;
     for (const end of this.#ends) end.resetAndDestroy();
+  }
+
+  /** Takes the browsers' ends down, and the server does not notice: as when a machine loses its power. */
+  strand() {
+    for (const [near, far] of this.#pairs) {
+      this.#stranded.add(far);
+      near.unpipe(far);
+      near.resetAndDestroy();
+    }
+  }
+
+  /** Lets the server notice. */
+  release() {
+    for (const far of this.#stranded) far.destroy();
+    this.#stranded.clear();
   }
 
   silence() {
@@ -227,6 +247,7 @@ class Cable {
 
   end() {
     this.cut();
+    this.release();
     this.#server.close();
   }
 }

@@ -482,6 +482,7 @@ function member(called, isMe) {
     { class: "chat-member" },
     avatar(called),
     el("bdi", { class: "clip" }, called),
+    " ",
     isMe ? el("span", { class: "note" }, "(you)") : null,
   );
 }

@@ -96,6 +96,8 @@ export class AppSocket {
   /** When the server was asked whether it is there. @type {number | null} */
   #askedAt = null;
   #question = "";
+  /** Since when something is unanswered, as far as the watch has seen. @type {number | null} */
+  #waitingSince = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -406,6 +408,11 @@ export class AppSocket {
     }
     const isWaiting = [...this.#pending.values()].some(({ connection }) => connection === this.#connection);
     if (now - this.#heardAt > (isWaiting ? QUIET_WITH_PENDING : QUIET)) this.#askIfThere();
+    if (!isWaiting) this.#waitingSince = null;
+    else this.#waitingSince ??= now;
+    // Where there is no echo to ask for, only an answer that is due can be missed.
+    const silentSince = Math.max(this.#heardAt, this.#waitingSince ?? now);
+    if (this.#path !== "/websocket" && now - silentSince > QUIET_WITH_PENDING + PATIENCE) this.#closed(1006, "");
   }
 
   /** A page cannot send a ping, but it can have an echo. */
