@@ -314,12 +314,15 @@ test("a name that the lost connection still holds is waited for", TIMEOUT, async
     ["before", "meanwhile"],
   );
 
-  // Whoever does not want to wait takes another name.
+  // Whoever does not want to wait takes another name, and what was written goes with them.
   cable.strand();
+  await say(ada, "it takes too long");
   await ada.getByRole("button", { name: "Take another name" }).click();
   await ada.getByLabel("Your name there").fill("ada again");
   await ada.getByRole("button", { name: "Join", exact: true }).click();
-  await shows(ada, ["before", "meanwhile"]);
+  await shows(ada, ["before", "meanwhile", "it takes too long"]);
+  const last = (await history(t, server.url, "kitchen")).at(-1);
+  assert.deepEqual(last, { sender: "ada again", message: "it takes too long" });
 });
 
 test("a server killed while people write loses nothing that was shown", TIMEOUT, async (t) => {

@@ -8,6 +8,7 @@ import {
   checkAxe,
   checkWidth,
   openPage,
+  openPageIn,
   openUser,
   openWire,
   PHONE,
@@ -432,6 +433,31 @@ test("a board of a hundred thousand strokes is shown, and drawn on", TIMEOUT, as
   await page.setViewportSize({ width: 700, height: 900 });
   await isColoured(page, 400, 100, "#ffffff");
   assert.equal(await shownBy(page), strokes.length);
+});
+
+test("a browser whose workers have no canvas draws as well", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const browser = await startBrowser(t);
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  await context.addInitScript(() => {
+    delete HTMLCanvasElement.prototype.transferControlToOffscreen;
+  });
+  const page = await openPageIn(t, context, url + PATH);
+  await isLoaded(page);
+  const other = await openWire(t, url);
+  await pick(page, "Orange");
+  await draw(page, [100, 100], [700, 100]);
+  await isColoured(page, 400, 100, "#f08a00");
+  await other.send({ messageType: "drawing", startX: 0, startY: 300, endX: 800, endY: 300, color: "navy", width: 9 });
+  await isColoured(page, 400, 300, "#000080");
+  await isSettled(page);
+  await shows(page, (await history(t, url)).length);
+  const [download] = await Promise.all([
+    page.waitForEvent("download"),
+    page.getByRole("button", { name: "Save as PNG" }).click(),
+  ]);
+  assert.equal(await firstPixel(page, await readFile(await download.path()), 800, 600), "#000080");
 });
 
 test("axe finds nothing on the board, in its keys and in who is online", TIMEOUT, async (t) => {

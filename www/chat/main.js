@@ -43,6 +43,8 @@ const state = {
   missed: 0,
   /** Said below the text field. */
   trouble: "",
+  /** What waited to be sent to a room when another name was wanted there. @type {Room | null} */
+  carried: null,
   /** Leave was pressed while something waits to be sent. */
   isLeaving: false,
 };
@@ -122,7 +124,12 @@ function knock(event) {
     [room, nameTrouble(id, "A room’s name")],
     [name, nameTrouble(called, "A name")],
   ]);
-  if (isGood) begin(newRoom(id, called, 0), false);
+  if (!isGood) return;
+  const wanted = newRoom(id, called, 0);
+  if (state.carried?.id === id) wanted.unsent = state.carried.unsent;
+  else giveUp(state.carried);
+  state.carried = null;
+  begin(wanted, false);
 }
 
 /** @param {string} value @param {string} what */
@@ -342,10 +349,15 @@ function leave() {
   room.focus();
 }
 
+/** What was not sent to a room will not be. @param {Room | null} of */
+function giveUp(of) {
+  for (const { id } of of?.unsent ?? []) transport.forget(id);
+}
+
 /** Back to the door. */
 function goOut() {
   clearTimeout(retryTimer);
-  for (const { id } of state.room?.unsent ?? []) transport.forget(id);
+  if (state.room !== state.carried) giveUp(state.room);
   if (state.room) {
     room.value = state.room.id;
     name.value = state.room.name;
@@ -363,6 +375,7 @@ function answerNotice(event) {
   const answer = closestWith(event, "data-answer")?.dataset.answer;
   if (answer === "now") ask();
   else if (answer === "other") {
+    state.carried = state.room;
     goOut();
     name.focus();
     name.select();

@@ -79,6 +79,8 @@ export class Hands {
     on(canvas, "pointermove", (event) => this.#move(event), signal);
     for (const type of /** @type {const} */ (["pointerup", "pointercancel", "lostpointercapture"]))
       on(canvas, type, (event) => this.#up(event), signal);
+    // A finger that rests is no question for a menu.
+    on(canvas, "contextmenu", (event) => this.#hands.size > 0 && event.preventDefault(), signal);
     on(canvas, "keydown", (event) => this.#key(event), signal);
     on(canvas, "keyup", (event) => event.key === " " && this.#lift(KEYBOARD), signal);
     on(canvas, "focus", () => canvas.matches(":focus-visible") && this.#showCursor(), signal);

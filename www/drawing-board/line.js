@@ -8,7 +8,7 @@
 /** @import { Point, Segment } from "./geometry.js" */
 
 /** A curve that leaves its chord by less than this, in units of the board, is drawn as the chord. */
-const FLAT = 0.2;
+const FLAT = 0.1;
 
 /** How long the segments of a curve are, about, and how many it has at most. */
 const LENGTH = 5;

@@ -46,6 +46,9 @@ const NAMED = 4;
 /** More strokes than this take long enough to paint for it to be told. */
 const SLOW = 5_000;
 
+/** How long trouble is told of. */
+const COMPLAINT_MS = 20_000;
+
 const PEN_KEPT = "framescope.pen";
 
 const state = {
@@ -90,6 +93,8 @@ const desk = {
 };
 const hands = new Hands(board, desk, life.signal);
 let renderDue = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let complainTimer;
 
 buildTools();
 listen();
@@ -125,7 +130,7 @@ function heard(message) {
       state.online = message.users.map(({ username }) => username);
       break;
     case "error":
-      state.trouble = `The server says: ${message.error}`;
+      complain(`The server says: ${message.error}`);
       break;
   }
   soon();
@@ -154,7 +159,14 @@ function refused(id, error) {
   if (id === undefined || key === undefined) return;
   unsent.delete(id);
   tell({ say: "refused", keys: [key] });
-  state.trouble = `Some of it could not be kept: ${error}`;
+  complain(`Some of it could not be kept: ${error}`);
+}
+
+/** Says it for a while. @param {string} words */
+function complain(words) {
+  state.trouble = words;
+  clearTimeout(complainTimer);
+  complainTimer = setTimeout(complain, COMPLAINT_MS, "");
   soon();
 }
 
@@ -173,7 +185,6 @@ function painterSaid(message) {
       break;
     case "begun":
       state.isLoaded = true;
-      state.trouble = "";
       // What the server has by now is in there; what it has not may follow.
       socket.ready();
       break;
