@@ -35,8 +35,11 @@ pub struct Broadcast {
     header_len: usize,
     level: i32,
     /// The frames with compression, by window; `None` where it does not pay. Absent for what is too short.
-    compressed: Option<Box<[OnceLock<Option<Box<[u8]>>>; WINDOWS]>>,
+    compressed: Option<Box<[Compressed; WINDOWS]>>,
 }
+
+/// A frame with compression, once somebody has asked for it.
+type Compressed = OnceLock<Option<Box<[u8]>>>;
 
 impl Broadcast {
     /// Encodes a message. Of `config`, what it says about compression is heeded.

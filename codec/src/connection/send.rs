@@ -20,6 +20,7 @@ pub struct Sender {
     side: Side,
     compression: Option<Box<Compression>>,
     /// While a message is being sent in pieces: frames of the messages that wait behind it.
+    #[expect(clippy::box_collection, reason = "few connections ever need it, and all would pay for its size")]
     behind: Option<Box<Vec<u8>>>,
 }
 
