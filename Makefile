@@ -15,8 +15,10 @@ SUITES ?= $(ALL_SUITES)
 BENCH ?= codec server
 # make load LOAD="strokes direct"
 LOAD ?= strokes direct presence board start
+# make kill KILL_ROUNDS=1000
+KILL_ROUNDS ?= 200
 
-.PHONY: help setup setup-test wasm run test bench load doctor format clean tools $(addprefix test-,$(ALL_SUITES))
+.PHONY: help setup setup-test wasm run test bench load kill doctor format clean tools $(addprefix test-,$(ALL_SUITES))
 
 help: ## this list
 	@echo "Framescope. Start it: make run. Check it: make test."
@@ -49,6 +51,10 @@ bench: ## how fast it is, against others
 load: ## the apps under load, stored on disk: strokes, direct messages, presence, a full board, a full store
 	@tests/setup.sh native
 	@bash tests/benches/run.sh $(addprefix app:,$(LOAD))
+
+kill: ## kill -9 the server while it writes, KILL_ROUNDS (200) times, and look for what was shown
+	@tests/setup.sh native
+	KILL_ROUNDS=$(KILL_ROUNDS) cargo test --release -p framescope-tests --test kill -- --nocapture
 
 doctor: ## what was found, what is missing, and the command that mends it
 	@tests/setup.sh doctor

@@ -97,7 +97,7 @@ async function picture(page, state, name, size) {
 }
 
 const joinRoom = async (page) => {
-  await page.getByLabel("Room", { exact: true }).fill("harbour");
+  await page.getByRole("textbox", { name: "Room" }).fill("harbour");
   await page.getByLabel("Your name there").fill("Visitor");
   await page.getByRole("button", { name: "Join" }).click();
   await page.locator("#inside").waitFor();

@@ -378,7 +378,10 @@ impl WireClient {
     pub async fn frame(&mut self) -> InFrame {
         match self.frame_or_end().await {
             Ok(frame) => frame,
-            Err(ending) => panic!("{ending:?} in place of a frame; left over: {:02x?}", self.unread),
+            Err(ending) => {
+                let left = &self.unread[..self.unread.len().min(64)];
+                panic!("{ending:?} in place of a frame; left over {} bytes: {left:02x?}", self.unread.len())
+            }
         }
     }
 
