@@ -37,6 +37,7 @@ test("it leads to every page", TIMEOUT, async (t) => {
     "/video-call",
     "/chat",
     "/test-websocket",
+    "/ping-pong",
   ]);
   const cards = await page.getByRole("region", { name: "What is here" }).getByRole("link").all();
   const linked = await Promise.all(cards.map((card) => card.getAttribute("href")));

@@ -29,13 +29,22 @@ const PAGES = [
   "/video-call",
   "/chat",
   "/test-websocket",
+  "/ping-pong",
   "/account",
   "/login",
   "/register",
 ];
 
 /** Those that talk to the server by themselves, and so notice that it is gone. */
-const TALKING = ["/", "/inspector", "/drawing-board", "/direct-messaging", "/video-call", "/test-websocket"];
+const TALKING = [
+  "/",
+  "/inspector",
+  "/drawing-board",
+  "/direct-messaging",
+  "/video-call",
+  "/test-websocket",
+  "/ping-pong",
+];
 
 const www = join(root, "www");
 const files = readdirSync(www, { recursive: true }).filter(

@@ -36,6 +36,7 @@ async fn every_page_is_there_for_everybody() {
         "/video-call/4f2a",
         "/video-call/%22%3E%3Cb%3E",
         "/chat",
+        "/ping-pong",
         "/inspector",
         "/login",
         "/login?next=%2Fvideo-call",
