@@ -238,7 +238,7 @@ async fn whoever_holds_the_database_is_waited_for_but_not_forever() {
     assert_eq!(append.await.unwrap(), Err(StoreError::Busy));
     assert_eq!(user.await, Err(StoreError::Busy));
     let waited = start.elapsed();
-    assert!(waited >= PATIENCE && waited < PATIENCE * 3 / 2, "{waited:?}");
+    assert!(waited >= PATIENCE && waited < PATIENCE * 3, "{waited:?}");
     // Who comes now has their own time.
     let append = begin(&store, "x");
     other.execute_batch("COMMIT").unwrap();
