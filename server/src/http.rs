@@ -9,7 +9,7 @@ use std::sync::atomic::AtomicBool;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -90,18 +90,21 @@ impl Services {
 /// The routes. Pages are whatever folders of `www` hold an `index.html`; those that send a form to their own address
 /// are named here as well.
 fn router(site: Arc<Site>) -> Router {
-    Router::new()
-        .route("/healthz", get(ops::healthz))
-        .route("/readyz", get(ops::readyz))
-        .route("/metrics", get(ops::metrics))
+    let changes = Router::new()
         .route("/register", get(file).post(api::register))
         .route("/login", get(file).post(api::login))
         .route("/logout", get(api::logout))
-        .route("/api/users/@me", get(api::me))
         .route("/api/account/password", post(api::change_password))
-        .route("/api/account/sessions", get(api::sessions))
         .route("/api/account/sessions/end-others", post(api::end_others))
         .route("/api/video-calls", post(api::create_call))
+        .route_layer(middleware::from_fn(see_through));
+    Router::new()
+        .merge(changes)
+        .route("/healthz", get(ops::healthz))
+        .route("/readyz", get(ops::readyz))
+        .route("/metrics", get(ops::metrics))
+        .route("/api/users/@me", get(api::me))
+        .route("/api/account/sessions", get(api::sessions))
         .route("/api/ice-servers", get(api::ice_servers))
         .route("/video-call/{id}", get(call))
         .route("/api/users/online", get(online))
@@ -114,6 +117,13 @@ fn router(site: Arc<Site>) -> Router {
         .layer(middleware::from_fn_with_state(site.clone(), strict::check))
         .layer(middleware::from_fn_with_state(site.clone(), headers::add))
         .with_state(site)
+}
+
+/// Does what was begun, even if whoever asked for it hangs up: what is stored and what others are told of it belong
+/// together.
+async fn see_through(request: Request, next: Next) -> Response {
+    let seen = tokio::spawn(next.run(request)).await;
+    seen.unwrap_or_else(|_| error::plain(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong here"))
 }
 
 /// Who is online, for pages that want to know no more than that.

@@ -201,6 +201,49 @@ async fn wrong_passwords_are_counted_by_name_and_right_ones_are_not() {
 }
 
 #[tokio::test]
+async fn a_guess_that_could_never_be_right_is_a_guess_too() {
+    let server = TestServer::start().await;
+    let addr = server.addr();
+    register(addr, "bob", PASSWORD).await;
+    for _ in 0..10 {
+        assert_wrong(&login(addr, "bob", "short").await);
+    }
+    assert_eq!(login(addr, "bob", "short").await.status(), 429);
+    assert_eq!(login(addr, "bob", PASSWORD).await.status(), 429);
+}
+
+/// Whoever signs out and does not stay for the answer is signed out, open sockets and all.
+#[tokio::test]
+async fn hanging_up_does_not_stop_what_was_begun() {
+    let server = TestServer::start().await;
+    let addr = server.addr();
+    for round in 0..8 {
+        let cookie = person(addr, &format!("user{round}")).await;
+        let mut socket = greeted(addr, &[("Cookie", &cookie)]).await.client;
+        let mut client = WireClient::connect(addr).await;
+        client.send(format!("GET /logout HTTP/1.1\r\nHost: {addr}\r\nCookie: {cookie}\r\n\r\n").as_bytes()).await;
+        client.reset();
+        socket.patience = Duration::from_secs(5);
+        // It may be that the request was never read. Then it has to hold all the same.
+        if me(addr, &cookie).await == 401 {
+            socket.assert_closed(1008).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_page_signs_nobody_out() {
+    let server = TestServer::start().await;
+    let addr = server.addr();
+    let bob = person(addr, "bob").await;
+    for origin in ["http://evil.example", "null"] {
+        let answer = http(addr, "GET", "/logout", &[("Cookie", &bob), ("Origin", origin)], "").await;
+        assert_eq!(answer.status(), 403, "{origin}");
+    }
+    assert_eq!(me(addr, &bob).await, 200);
+}
+
+#[tokio::test]
 async fn a_hundred_guesses_at_once_are_no_more_than_ten() {
     let server = TestServer::with(|config| config.hash_queue_max = 200).await;
     let addr = server.addr();

@@ -54,8 +54,14 @@ impl Accounts {
         address: IpAddr,
         agent: &str,
     ) -> Result<Token, Denied> {
-        // Nobody has such a name or password, and to find that out tells nobody anything.
-        if !is_username(&name) || check_password(&password).is_err() {
+        // Nobody has such a name, and to find that out tells nobody anything.
+        if !is_username(&name) {
+            return Err(WRONG);
+        }
+        // Nor such a password; but it was a guess.
+        if check_password(&password).is_err() {
+            let attempt = self.throttle.attempt(&Key::new(&name, address)).await.map_err(Denied::Throttled)?;
+            drop(attempt);
             return Err(WRONG);
         }
         let account = self.store.user(name.clone()).await?;

@@ -72,7 +72,12 @@ pub(super) async fn logout(State(site): State<Arc<Site>>, method: Method, header
     if method == Method::HEAD {
         return response;
     }
-    if !means_to_leave(&headers, |origin| site.origins.allows(origin)) {
+    let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    // What is no text is nobody's origin.
+    let origin = headers.contains_key(header::ORIGIN).then(|| said(header::ORIGIN).unwrap_or("null"));
+    if !site.origins.admits(origin, said(header::HOST))
+        || !means_to_leave(&headers, |origin| site.origins.allows(origin))
+    {
         return error::plain(StatusCode::FORBIDDEN, "the request comes from a foreign page");
     }
     let caller = match site.caller(&headers).await {
