@@ -2,9 +2,12 @@
 //! global, and what counts holds its counter.
 
 use std::fmt;
+use std::sync::atomic::Ordering;
 
 use metrics::{Counter, Gauge, Key, KeyName, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::store::Figures;
 
 /// Where counters come from, and where they can be read.
 pub(crate) struct Metrics {
@@ -33,6 +36,18 @@ impl Metrics {
     /// The gauge by this name and labels.
     pub(crate) fn gauge(&self, name: &'static str, labels: &[(&'static str, &str)]) -> Gauge {
         self.recorder.register_gauge(&key(name, labels), &METADATA)
+    }
+
+    /// Takes over what the store has counted.
+    pub(crate) fn note_store(&self, figures: &Figures) {
+        for (name, figure) in [
+            (STORE_COMMITS, &figures.commits),
+            (STORE_FAILURES, &figures.failures),
+            (STORE_WRITES, &figures.writes),
+            (STORE_MICROSECONDS, &figures.busy),
+        ] {
+            self.counter(name, &[]).absolute(figure.load(Ordering::Relaxed));
+        }
     }
 
     /// All of it in Prometheus's text format.
@@ -102,6 +117,10 @@ pub(crate) const LOGINS: &str = "framescope_logins_total";
 pub(crate) const PASSWORD_HASHES: &str = "framescope_password_hashes_total";
 pub(crate) const REGISTRATIONS: &str = "framescope_registrations_total";
 pub(crate) const SESSIONS_ENDED: &str = "framescope_sessions_ended_total";
+const STORE_COMMITS: &str = "framescope_store_commits_total";
+const STORE_FAILURES: &str = "framescope_store_failures_total";
+const STORE_WRITES: &str = "framescope_store_writes_total";
+const STORE_MICROSECONDS: &str = "framescope_store_commit_microseconds_total";
 pub(crate) const CONNECTIONS: &str = "framescope_websocket_connections";
 pub(crate) const OPENED: &str = "framescope_websocket_opened_total";
 pub(crate) const MESSAGES: &str = "framescope_websocket_messages_received_total";
@@ -114,6 +133,10 @@ const COUNTERS: &[(&str, &str)] = &[
     (SESSIONS_ENDED, "Sessions that were ended, or ran out while in use"),
     (OPENED, "WebSocket connections opened, by endpoint"),
     (MESSAGES, "Messages received, by endpoint"),
+    (STORE_COMMITS, "Transactions that the store has on disk"),
+    (STORE_FAILURES, "Transactions that could not be stored"),
+    (STORE_WRITES, "What was written in them: messages, strokes, accounts, sessions"),
+    (STORE_MICROSECONDS, "How long all of them took, until they were on disk"),
 ];
 
 const GAUGES: &[(&str, &str)] = &[(CONNECTIONS, "WebSocket connections open now, by endpoint")];

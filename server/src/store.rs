@@ -14,6 +14,8 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use crate::config::Config;
 use sqlite::Sqlite;
@@ -91,11 +93,40 @@ pub(crate) trait Store: fmt::Debug + Send + Sync + 'static {
     /// Random bytes to keep under a name, made when they are first asked for.
     fn secret(&self, name: &'static str) -> Answer<[u8; 32]>;
 
+    /// What was written so far.
+    fn figures(&self) -> &Figures;
+
     /// Whether a write would be taken now.
     fn check(&self) -> Answer<()>;
 
     /// Takes nothing more, does what is in line, and leaves everything in order.
     fn close(&self) -> Answer<()>;
+}
+
+/// What a store has written since it was opened, for whoever keeps an eye on it.
+#[derive(Debug, Default)]
+pub(crate) struct Figures {
+    /// Transactions that are on the disk, and those that came to nothing.
+    pub(crate) commits: AtomicU64,
+    pub(crate) failures: AtomicU64,
+    /// What was in those that are.
+    pub(crate) writes: AtomicU64,
+    /// How long they took, in microseconds.
+    pub(crate) busy: AtomicU64,
+}
+
+impl Figures {
+    /// Adds a transaction of so many writes.
+    pub(crate) fn committed(&self, writes: usize, took: Duration) {
+        self.commits.fetch_add(1, Ordering::Relaxed);
+        self.writes.fetch_add(writes as u64, Ordering::Relaxed);
+        self.busy.fetch_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// Adds one that failed.
+    pub(crate) fn failed(&self) {
+        self.failures.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 /// A sequence of items with one order for all who read it.

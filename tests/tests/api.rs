@@ -327,6 +327,7 @@ async fn operators_hear_how_it_fares() {
         "framescope_http_requests_total{status=\"201\"} 1",
         "framescope_http_requests_total{status=\"101\"} 1",
         "framescope_registrations_total 1",
+        "framescope_store_failures_total 0",
         "framescope_logins_total{outcome=\"ok\"} 1",
         "framescope_logins_total{outcome=\"wrong\"} 1",
         "framescope_websocket_connections{endpoint=\"/echo\"} 1",
@@ -334,6 +335,8 @@ async fn operators_hear_how_it_fares() {
     ] {
         assert!(answer.body.lines().any(|other| other == line), "{line} in {}", answer.body);
     }
+    let stored = answer.body.lines().find_map(|line| line.strip_prefix("framescope_store_writes_total "));
+    assert!(stored.and_then(|count| count.parse().ok()).is_some_and(|count: u64| count >= 2), "a user and a session");
     // Another server in this process counts for itself.
     let other = TestServer::start().await;
     assert!(!get(other.addr(), "/metrics", &[]).await.body.contains("outcome"));

@@ -36,5 +36,6 @@ impl Site {
 
 /// `GET /metrics`, in Prometheus's text format.
 pub(super) async fn metrics(State(site): State<Arc<Site>>) -> Response {
+    site.metrics.note_store(site.services.store.figures());
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], site.metrics.render()).into_response()
 }

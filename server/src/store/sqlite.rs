@@ -14,8 +14,8 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    Account, Answer, Append, Appended, Call, Done, Page, Part, Session, Store, StoreError, Stream, TokenHash, User,
-    UserId,
+    Account, Answer, Append, Appended, Call, Done, Figures, Page, Part, Session, Store, StoreError, Stream, TokenHash,
+    User, UserId,
 };
 use queue::{Limits, Queue};
 use writer::{Job, Write, Writer, shielded};
@@ -45,6 +45,7 @@ pub(crate) struct Sqlite {
     /// When writing was last seen to work, in milliseconds since `start`.
     last_success: Arc<AtomicU64>,
     start: Instant,
+    figures: Arc<Figures>,
 }
 
 impl Sqlite {
@@ -66,18 +67,28 @@ impl Sqlite {
             });
             readers.push(reader.map_err(|e| format!("cannot start a thread: {e}"))?);
         }
-        Self::start(Some(reads), |jobs| Writer { db, jobs, readers, lock: Some(lock), is_failing: false })
+        Self::start(Some(reads), |jobs, figures| {
+            let (lock, is_failing) = (Some(lock), false);
+            Writer { db, jobs, readers, lock, is_failing, figures }
+        })
     }
 
     /// Opens a database that goes when this goes.
     pub(crate) fn in_memory() -> Result<Self, String> {
         let db = file::in_memory().map_err(|e| format!("in memory: {e}"))?;
-        Self::start(None, |jobs| Writer { db, jobs, readers: Vec::new(), lock: None, is_failing: false })
+        Self::start(None, |jobs, figures| {
+            let (readers, lock, is_failing) = (Vec::new(), None, false);
+            Writer { db, jobs, readers, lock, is_failing, figures }
+        })
     }
 
-    fn start(reads: Option<Arc<Queue<Read>>>, make: impl FnOnce(Arc<Queue<Job>>) -> Writer) -> Result<Self, String> {
+    fn start(
+        reads: Option<Arc<Queue<Read>>>,
+        make: impl FnOnce(Arc<Queue<Job>>, Arc<Figures>) -> Writer,
+    ) -> Result<Self, String> {
         let jobs = Arc::new(Queue::new(WRITES));
-        let writer = make(jobs.clone());
+        let figures = Arc::new(Figures::default());
+        let writer = make(jobs.clone(), figures.clone());
         let (end, ended) = oneshot::channel();
         let run = move || {
             writer.run();
@@ -89,7 +100,7 @@ impl Sqlite {
             .spawn(run)
             .map_err(|e| format!("cannot start a thread: {e}"))?;
         let ended = Mutex::new(Some(ended));
-        Ok(Self { jobs, reads, ended, last_success: Arc::default(), start: Instant::now() })
+        Ok(Self { jobs, reads, ended, last_success: Arc::default(), start: Instant::now(), figures })
     }
 
     /// Has something read.
@@ -209,6 +220,10 @@ impl Store for Sqlite {
     }
 
     /// By writing something, at most once a second while that works.
+    fn figures(&self) -> &Figures {
+        &self.figures
+    }
+
     fn check(&self) -> Answer<()> {
         let since_start = |start: Instant| u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
         let last_success = self.last_success.load(Ordering::Relaxed);

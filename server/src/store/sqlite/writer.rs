@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 use super::queue::{Limits, Queue};
 use super::statements::outcome;
-use crate::store::StoreError;
+use crate::store::{Figures, StoreError};
 
 /// How long a write waits for somebody else who holds the database.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -46,6 +46,7 @@ pub(super) struct Writer {
     pub(super) lock: Option<File>,
     /// Whether the last transaction failed: the log is told when that changes.
     pub(super) is_failing: bool,
+    pub(super) figures: Arc<Figures>,
 }
 
 /// A write of the batch at hand.
@@ -87,6 +88,7 @@ impl Writer {
     /// Commits all of the batch that can be, and tells everybody.
     fn write(&mut self, batch: &mut Vec<Waiting>) {
         while !batch.is_empty() {
+            let began = Instant::now();
             let done = match self.attempt(batch, Attempt::Plain) {
                 Err(error) if outcome(&error) != StoreError::Busy => self.attempt(batch, Attempt::Guarded),
                 done => done,
@@ -94,6 +96,7 @@ impl Writer {
             match done.as_ref().map_err(outcome) {
                 Ok(()) => {
                     self.note(None);
+                    self.figures.committed(batch.iter().filter(|one| one.refused.is_none()).count(), began.elapsed());
                     batch.drain(..).for_each(|one| one.tell(Ok(())));
                 }
                 Err(StoreError::Busy) => {
@@ -105,6 +108,7 @@ impl Writer {
                 }
                 Err(failed) => {
                     self.note(done.as_ref().err());
+                    self.figures.failed();
                     batch.drain(..).for_each(|one| one.tell(Err(failed)));
                 }
             }
