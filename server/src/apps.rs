@@ -101,6 +101,8 @@ pub(crate) struct Commons {
     pub(crate) history: Arc<History>,
     pub(crate) presence: Presence,
     pub(crate) directory: Directory,
+    /// How far rooms are.
+    pub(crate) fronts: rooms::Fronts,
     /// Which node of a cluster this is; alone, it is the first.
     pub(crate) node: u32,
     pub(crate) limits: Limits,
@@ -127,6 +129,7 @@ impl Commons {
             history: Arc::new(History::new(codec)),
             presence: Presence::new(codec, config.presence_budget),
             directory: Directory::new(codec),
+            fronts: rooms::Fronts::default(),
             node: 0,
             limits: Limits {
                 echo_text_max: config.echo_text_max,

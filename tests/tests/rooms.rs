@@ -452,6 +452,46 @@ async fn an_id_makes_sending_again_safe() {
 }
 
 #[tokio::test]
+async fn a_slow_member_is_let_go_and_the_others_miss_nothing() {
+    const ALL: usize = 512;
+    // It may read what is left when the others are done.
+    let server = TestServer::with(|config| config.close_deadline = Duration::from_secs(60)).await;
+    let (mut ann, mut fast) = (Talker::in_rooms(server.addr(), "/").await, Talker::in_rooms(server.addr(), "/").await);
+    let mut slow = Talker::in_rooms(server.addr(), "/").await;
+    enter(&mut ann, "r", &["ann"], &[]).await;
+    enter(&mut fast, "r", &["ann", "fast"], &[]).await;
+    enter(&mut slow, "r", &["ann", "fast", "slow"], &[]).await;
+    let text = "x".repeat(64 << 10);
+    let frame = OutFrame::text(message(&text).to_string()).bytes();
+    let mut all = 0;
+    let sending = async {
+        for _ in 0..ALL {
+            ann.wire.send(&frame).await;
+        }
+    };
+    let receiving = async {
+        let mut lists = Vec::new();
+        while all < ALL {
+            let heard = fast.hear().await;
+            if heard["type"] == "receive-message" {
+                assert_eq!(heard["message"].as_str().map(str::len), Some(text.len()));
+                all += 1;
+            } else {
+                lists.push(heard);
+            }
+        }
+        lists
+    };
+    let (_, lists) = tokio::join!(sending, receiving);
+    assert_eq!(lists[0], members(&["ann", "fast", "slow"]));
+    // What was on its way arrives, and then the reason.
+    slow.wire.assert_closed(1013).await;
+    if lists.len() < 2 {
+        fast.expect(&members(&["ann", "fast"])).await;
+    }
+}
+
+#[tokio::test]
 async fn pings_are_answered_with_the_same_bytes_also_between_fragments() {
     let server = TestServer::start().await;
     for path in ["/", "/chat"] {

@@ -5,9 +5,11 @@ use std::fmt;
 use std::future::Future;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use framescope_codec::{Broadcast, CloseCode, CloseFrame};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::said::{Family, Id, Said, Spoken, Unsaid};
 use super::shard::{Letter, Shard};
@@ -30,10 +32,14 @@ pub(crate) struct Peer {
     /// How many things are being waited for, before which no other message may be handled.
     busy: Cell<usize>,
     /// Whoever waits to send the next piece of a message.
-    piece: Cell<Option<Waker>>,
+    piece: Waiter,
+    /// Whoever waits to send the next of many messages.
+    next: Waiter,
     is_gone: Cell<bool>,
     /// Appends that the store has not answered.
     in_flight: Cell<usize>,
+    /// How many bytes these are about.
+    bytes_in_flight: Cell<usize>,
     pub(super) drawing: drawing::State,
     pub(super) direct: direct::State,
     pub(super) calls: call::State,
@@ -65,6 +71,8 @@ impl From<StoreError> for Refusal {
 pub(crate) struct Outcome {
     /// Its sender's id for it.
     id: Option<String>,
+    /// How long it is.
+    len: usize,
     family: Family,
     result: Result<Appended, StoreError>,
 }
@@ -109,9 +117,11 @@ impl Peer {
             topics: RefCell::default(),
             spaces: RefCell::default(),
             busy: Cell::new(0),
-            piece: Cell::new(None),
+            piece: Waiter::default(),
+            next: Waiter::default(),
             is_gone: Cell::new(false),
             in_flight: Cell::new(0),
+            bytes_in_flight: Cell::new(0),
             drawing: drawing::State::default(),
             direct: direct::State::default(),
             calls: call::State::default(),
@@ -231,8 +241,12 @@ impl Peer {
     /// Messages have an order, so none can be left out: who is too slow for them has to go.
     fn is_in_time(&self, sent: Result<(), SendError>) {
         if sent == Err(SendError::QueueFull) {
-            self.outbox.end(Some(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "you read too slowly")));
+            self.too_slow();
         }
+    }
+
+    pub(crate) fn too_slow(&self) {
+        self.outbox.end(Some(CloseFrame::new(CloseCode::TRY_AGAIN_LATER, "you read too slowly")));
     }
 
     /// Ends the connection, because something that everything hangs on failed.
@@ -261,31 +275,33 @@ impl Peer {
 
     /// Waits until another piece of a message may be sent; false if none may any more.
     pub(crate) async fn room_for_piece(&self) -> bool {
+        self.room(&self.piece, Outbox::has_room_for_piece).await
+    }
+
+    /// Waits until another message may be sent; false if none may any more. A peer that takes nothing is asked after now
+    /// and then, and let go once it `has_stalled`.
+    pub(crate) async fn room_for_next(&self, has_stalled: impl Fn() -> bool) -> bool {
+        while timeout(ASK_AFTER, self.room(&self.next, Outbox::has_room)).await.is_err() {
+            if has_stalled() {
+                self.too_slow();
+                return false;
+            }
+        }
+        !self.is_gone() && self.outbox.is_open()
+    }
+
+    async fn room(&self, waiter: &Waiter, has_room: fn(&Outbox) -> bool) -> bool {
         std::future::poll_fn(|cx| {
             if self.is_gone() || !self.outbox.is_open() {
                 return Poll::Ready(false);
             }
-            if self.outbox.has_room_for_piece() {
+            if has_room(&self.outbox) {
                 return Poll::Ready(true);
             }
-            self.piece.set(Some(cx.waker().clone()));
+            waiter.0.set(Some(cx.waker().clone()));
             Poll::Pending
         })
         .await
-    }
-
-    /// Whether somebody waits to send the next piece of a message, and may.
-    fn wants_piece(&self) -> bool {
-        let waker = self.piece.take();
-        let is_wanted = waker.is_some();
-        self.piece.set(waker);
-        is_wanted && self.outbox.has_room_for_piece()
-    }
-
-    fn let_piece(&self) {
-        if let Some(waker) = self.piece.take() {
-            waker.wake();
-        }
     }
 
     /// Listens to a topic for as long as the connection lives, or until [`unlisten`](Self::unlisten).
@@ -319,22 +335,26 @@ impl Peer {
     /// Has the store append an item, and `show` it once it is stored, unless it was before. The sender hears of it
     /// if the item has an id, or if it failed.
     pub(crate) fn append(&self, family: Family, append: Append, show: impl FnOnce(&dyn Bus, u64) + Send + 'static) {
+        let len = append.body.len();
         self.in_flight.set(self.in_flight.get() + 1);
+        self.bytes_in_flight.set(self.bytes_in_flight.get() + len);
         let id = append.id.as_ref().map(|id| id.id.clone());
         let (me, mailbox, bus) = (self.id, self.shard.mailbox().clone(), self.shard.services().bus.clone());
         let done = Box::new(move |result| {
             if let Ok(Appended::New(seq)) = result {
                 show(&*bus, seq);
             }
-            mailbox.post(Letter::Outcome(me, Outcome { id, family, result }));
+            mailbox.post(Letter::Outcome(me, Outcome { id, len, family, result }));
         });
         self.shard.services().store.append(append, done);
     }
 
     /// The store has answered an append.
     pub(super) fn stored(&self, outcome: Outcome) {
+        let had_room = self.has_room_in_flight();
         self.in_flight.set(self.in_flight.get() - 1);
-        if self.in_flight.get() + 1 == IN_FLIGHT_MAX {
+        self.bytes_in_flight.set(self.bytes_in_flight.get() - outcome.len);
+        if !had_room && self.has_room_in_flight() {
             self.outbox.wake();
         }
         match (outcome.result, &outcome.id, outcome.family) {
@@ -379,7 +399,11 @@ impl Peer {
 
     /// Whether more messages may come in.
     pub(super) fn has_room(&self) -> bool {
-        self.busy.get() == 0 && self.in_flight.get() < IN_FLIGHT_MAX
+        self.busy.get() == 0 && self.has_room_in_flight()
+    }
+
+    const fn has_room_in_flight(&self) -> bool {
+        self.in_flight.get() < IN_FLIGHT_MAX && self.bytes_in_flight.get() < BYTES_IN_FLIGHT_MAX
     }
 
     /// Whether there is something to send unasked, and room for it.
@@ -391,7 +415,9 @@ impl Peer {
                 return true;
             }
         }
-        self.wants_piece() || rooms::has_more(self)
+        self.piece.is_waiting() && self.outbox.has_room_for_piece()
+            || self.next.is_waiting() && self.outbox.has_room()
+            || rooms::has_more(self)
     }
 
     pub(super) fn send_more(&self) {
@@ -402,15 +428,19 @@ impl Peer {
         if rooms::has_more(self) {
             rooms::send_more(self);
         }
-        if self.wants_piece() {
-            self.let_piece();
+        if self.outbox.has_room_for_piece() {
+            self.piece.wake();
+        }
+        if self.outbox.has_room() {
+            self.next.wake();
         }
     }
 
     /// The connection is over: others are told, and nothing is kept.
     pub(super) fn leave(&self) {
         self.is_gone.set(true);
-        self.let_piece();
+        self.piece.wake();
+        self.next.wake();
         rooms::gone(self);
         call::leave(self);
         for topic in self.topics.take() {
@@ -428,6 +458,25 @@ impl Peer {
 fn sent_id_in(json: &str) -> Option<String> {
     let fields = super::fields::Fields::read(json)?;
     fields.read_as::<String>("id").filter(|id| id.chars().count() <= super::said::ID_MAX)
+}
+
+/// Something that waits for room in the outbox.
+#[derive(Default)]
+struct Waiter(Cell<Option<Waker>>);
+
+impl Waiter {
+    fn is_waiting(&self) -> bool {
+        let waker = self.0.take();
+        let is_waiting = waker.is_some();
+        self.0.set(waker);
+        is_waiting
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.0.take() {
+            waker.wake();
+        }
+    }
 }
 
 /// While it lives, its connection's next message waits.
@@ -451,3 +500,9 @@ impl fmt::Debug for Peer {
 
 /// More appends than this are not begun before the store has answered some.
 const IN_FLIGHT_MAX: usize = 1024;
+
+/// Nor more than these are about. What a connection says in one go is stored in few commits, and nobody fills the store's
+/// line alone.
+const BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
+
+const ASK_AFTER: Duration = Duration::from_millis(100);

@@ -6,14 +6,17 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use framescope_codec::Broadcast;
 use serde::Serialize;
 use tokio::sync::{Notify, oneshot};
+use tokio::time::Instant;
 
 use super::past::Past;
 use super::peer::{Peer, Refusal};
@@ -40,6 +43,9 @@ struct Membership {
     next: Cell<u64>,
     /// The number of the last message that came in.
     newest: Cell<u64>,
+    front: Arc<Front>,
+    /// While there is no room for the next message.
+    stall: Cell<Option<Stall>>,
     /// There was no room for the newest list of members.
     missed_list: Cell<bool>,
 }
@@ -63,6 +69,35 @@ struct Seat {
     _lease: Lease,
     /// Behind the lease, so that it is dropped after it.
     _is_free: oneshot::Sender<()>,
+}
+
+/// How far the members of each room are, at best.
+#[derive(Debug, Default)]
+pub(crate) struct Fronts(Mutex<HashMap<String, Weak<Front>>>);
+
+/// How things were when a peer was last seen to take something.
+#[derive(Clone, Copy)]
+struct Stall {
+    /// How much waited for it.
+    waiting: usize,
+    /// How much others had been shown.
+    others: u64,
+    since: Instant,
+}
+
+impl Stall {
+    fn new(peer: &Peer, membership: &Membership) -> Self {
+        Self { waiting: peer.outbox().waiting(), others: membership.front.bytes(), since: Instant::now() }
+    }
+}
+
+/// What the member in this process was shown that is ahead of all others.
+#[derive(Debug, Default)]
+struct Front {
+    /// The number of the last message.
+    seq: AtomicU64,
+    /// How long all of them were.
+    bytes: AtomicU64,
 }
 
 /// What clients are shown.
@@ -107,7 +142,7 @@ fn connect(peer: &Rc<Peer>, said: RoomConnect<'_>) -> Result<(), Refusal> {
         return Err(Refusal::from("you are in a room already"));
     }
     let membership = Rc::new(Membership {
-        room: said.room_id.0.into(),
+        room: (&*said.room_id.0).into(),
         name: said.name.0.into_owned(),
         seat: RefCell::default(),
         is_free: RefCell::default(),
@@ -115,6 +150,8 @@ fn connect(peer: &Rc<Peer>, said: RoomConnect<'_>) -> Result<(), Refusal> {
         entered: Notify::new(),
         next: Cell::new(1),
         newest: Cell::new(0),
+        front: peer.commons().fronts.of(&said.room_id.0),
+        stall: Cell::new(None),
         missed_list: Cell::new(false),
     });
     *state = Some(membership.clone());
@@ -159,7 +196,7 @@ async fn enter(peer: &Rc<Peer>, membership: &Rc<Membership>) -> Result<(), Refus
     };
     if let Some(last) = past.show(peer).await? {
         membership.next.set(last + 1);
-        catch_up(peer, membership).await;
+        catch_up(peer, membership, None).await;
     }
     Ok(())
 }
@@ -175,8 +212,9 @@ fn connected(peer: &Peer, membership: &Membership) -> String {
     format!(r#"{{"type":"room-connected","roomId":{room},"members":{members},"messages":["#)
 }
 
-/// Shows what was stored since the last message that was shown.
-async fn catch_up(peer: &Rc<Peer>, membership: &Rc<Membership>) {
+/// Shows what was stored since the last message that was shown, as fast as the peer reads. It may not lag for long, if it
+/// lags `since` some moment.
+async fn catch_up(peer: &Rc<Peer>, membership: &Rc<Membership>, since: Option<Instant>) {
     while membership.newest.get() >= membership.next.get() {
         let part = Part::After { after: membership.next.get() - 1, limit: LATER_AT_ONCE };
         let stream = Stream::Room(membership.room.clone());
@@ -188,11 +226,20 @@ async fn catch_up(peer: &Rc<Peer>, membership: &Rc<Membership>) {
             return;
         }
         for item in page.items {
-            membership.next.set(item.seq + 1);
             // The name is ours alone: by it, nobody else has said anything since we are here.
             if item.author != membership.name {
+                membership.stall.set(Some(Stall::new(peer, membership)));
+                let has_room = peer.room_for_next(|| membership.has_stalled(peer)).await;
+                membership.stall.set(None);
+                if !has_room || membership.phase.get() == Phase::Left {
+                    return;
+                }
+                if since.is_some_and(|since| since.elapsed() > BEHIND_MAX) {
+                    return peer.too_slow();
+                }
                 peer.show(&received(peer, &item.body, &item.author));
             }
+            membership.shown(item.seq, item.body.len());
         }
     }
     membership.phase.set(Phase::Live);
@@ -251,21 +298,23 @@ pub(super) fn heard(peer: &Rc<Peer>, note: &Note) {
     let Some(membership) = peer.rooms.0.borrow().clone() else { return };
     membership.newest.set(membership.newest.get().max(note.seq));
     if membership.phase.get() != Phase::Live {
+        if membership.has_stalled(peer) {
+            membership.stall.set(None);
+            peer.too_slow();
+        }
         return;
     }
-    match note.seq.cmp(&membership.next.get()) {
-        Ordering::Less => {}
-        Ordering::Equal => {
-            membership.next.set(note.seq + 1);
-            if note.from != peer.id() {
-                peer.send(&note.message);
-            }
-        }
-        Ordering::Greater => {
-            membership.phase.set(Phase::CatchingUp);
-            let this = peer.clone();
-            peer.busily(async move { catch_up(&this, &membership).await });
-        }
+    let is_next = note.seq == membership.next.get();
+    if is_next && note.from == peer.id() {
+        membership.next.set(note.seq + 1);
+    } else if is_next && peer.outbox().has_room() {
+        membership.shown(note.seq, note.message.len());
+        peer.send(&note.message);
+    } else if note.seq >= membership.next.get() {
+        // One was missed, or the peer reads more slowly than others talk: a burst is no reason to let it go.
+        membership.phase.set(Phase::CatchingUp);
+        let this = peer.clone();
+        tokio::task::spawn_local(async move { catch_up(&this, &membership, Some(Instant::now())).await });
     }
 }
 
@@ -307,6 +356,35 @@ fn has_room_for_list(peer: &Peer) -> bool {
     peer.outbox().has_room() && peer.outbox().waiting() < LIST_WAITING
 }
 
+impl Fronts {
+    fn of(&self, room: &str) -> Arc<Front> {
+        // Nothing is left half done under the lock.
+        let mut fronts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(front) = fronts.get(room).and_then(Weak::upgrade) {
+            return front;
+        }
+        // Whenever it would grow, those go whose rooms are empty.
+        if fronts.len() == fronts.capacity() {
+            fronts.retain(|_, front| front.strong_count() > 0);
+        }
+        let front = Arc::<Front>::default();
+        fronts.insert(room.to_owned(), Arc::downgrade(&front));
+        front
+    }
+}
+
+impl Front {
+    fn move_to(&self, seq: u64, len: usize) {
+        if self.seq.fetch_max(seq, Ordering::Relaxed) < seq {
+            self.bytes.fetch_add(len as u64, Ordering::Relaxed);
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
 impl Encoded {
     /// `members-changed` with those in `listing`.
     fn members(&self, peer: &Peer, room: &Arc<str>, listing: &Listing) -> Rc<Broadcast> {
@@ -324,6 +402,23 @@ impl Encoded {
 impl Membership {
     fn space(&self) -> Space {
         Space::Room(self.room.clone())
+    }
+
+    /// Whether its peer takes nothing though others go on, or for very long. Where all of them stall, they may be one program
+    /// that is busy talking and comes to reading later.
+    fn has_stalled(&self, peer: &Peer) -> bool {
+        let Some(stall) = self.stall.get() else { return false };
+        if peer.outbox().waiting() < stall.waiting {
+            self.stall.set(Some(Stall::new(peer, self)));
+            return false;
+        }
+        self.front.bytes() - stall.others > OTHERS_GO_ON || stall.since.elapsed() > STALLED_AFTER
+    }
+
+    /// So much was shown with message `seq`.
+    fn shown(&self, seq: u64, len: usize) {
+        self.next.set(seq + 1);
+        self.front.move_to(seq, len);
     }
 }
 
@@ -353,7 +448,17 @@ impl fmt::Debug for State {
 const NOWHERE: &str = "you are not in a room";
 
 /// How many messages that came in while the history was read are read at once.
-const LATER_AT_ONCE: usize = 64;
+const LATER_AT_ONCE: usize = 16;
+
+/// Whoever takes nothing while others are shown more than this has to go: it is more than systems take for a program that
+/// does not read.
+const OTHERS_GO_ON: u64 = 8 << 20;
+
+/// And whoever takes nothing for so long, even if nobody else does.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
+
+/// Who lags behind for longer has to go.
+const BEHIND_MAX: Duration = Duration::from_secs(10);
 
 /// While more than this waits for a connection, no list is put behind it.
 const LIST_WAITING: usize = 64 << 10;
