@@ -74,7 +74,8 @@ settings! {
     /// The address people use, such as https://example.org, when a proxy stands in front: decides
     /// which Origin is ours, and whether cookies are Secure
     [value_name = "URL"] public_url: String => Option<String> = None, "";
-    /// Another Origin whose pages may connect, such as https://app.example.org; may be repeated
+    /// Another Origin whose pages may connect and ask, with their user's cookies, such as
+    /// https://app.example.org; may be repeated
     [value_name = "ORIGIN", value_delimiter = ','] allow_origin: Vec<String> => Vec<String> = Vec::new(), "";
     /// Another host name under which this server is reached directly; IP addresses, localhost and
     /// the public URL's host always are. May be repeated

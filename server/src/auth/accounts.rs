@@ -98,7 +98,7 @@ impl Accounts {
     /// The login by this token, if it holds.
     async fn login(&self, token: TokenHash) -> Result<Option<Arc<Login>>, StoreError> {
         if let Some(login) = self.known(token) {
-            return Ok(if self.still_holds(&login) { Some(login) } else { None });
+            return Ok(if self.still_holds(&login).await { Some(login) } else { None });
         }
         // Listening comes first: of a session that ends after the store was asked, word comes.
         let ended = Arc::new(Ended::default());
@@ -106,17 +106,21 @@ impl Accounts {
         let Some((session, user)) = self.store.session(token).await? else { return Ok(None) };
         let login = Arc::new(Login { user, token, expires: session.expires, ended, _listening: listening });
         let login = lock(&self.logins).share(login);
-        Ok(if self.still_holds(&login) { Some(login) } else { None })
+        Ok(if self.still_holds(&login).await { Some(login) } else { None })
     }
 
     fn known(&self, token: TokenHash) -> Option<Arc<Login>> {
         lock(&self.logins).by_token.get(&token).and_then(Weak::upgrade)
     }
 
-    /// Whether it holds; when it has just run out, everybody else is told.
-    fn still_holds(&self, login: &Login) -> bool {
+    /// Whether it holds; when it has just run out, everybody else is told, and the store forgets it, so that no clock
+    /// that is put back brings it to life.
+    async fn still_holds(&self, login: &Login) -> bool {
         if login.expires <= now() && !login.ended.has() {
             self.announce_end(login.token);
+            if let Err(error) = self.store.end_session(login.token).await {
+                tracing::warn!(%error, "a session that ran out is still in the store");
+            }
         }
         login.holds()
     }
@@ -138,7 +142,7 @@ impl Accounts {
             ticks.tick().await;
             let held: Vec<_> = lock(&self.logins).by_token.values().filter_map(Weak::upgrade).collect();
             for login in held {
-                self.still_holds(&login);
+                self.still_holds(&login).await;
             }
         }
     }
