@@ -5,7 +5,9 @@ import { test } from "node:test";
 import {
   checkAxe,
   checkWidth,
+  newPerson,
   openPage,
+  openPageIn,
   openUser,
   openWire,
   PHONE,
@@ -253,6 +255,32 @@ test("ten thousand messages do not stop a page, nor the reader of old ones", TIM
     ({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight,
   );
   assert.ok(below < 50, `${below} pixels below`);
+});
+
+test("five hundred people fit into a room", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const browser = await startBrowser(t);
+  const names = Array.from({ length: 500 }, (_, place) => `person ${place} ${"and so on ".repeat(place % 6)}`.trim());
+  for (const options of [{}, PHONE]) {
+    const context = await newPerson(browser, options);
+    await context.routeWebSocket("**/chat", (socket) =>
+      socket.onMessage((text) => {
+        const { type, roomId, name } = JSON.parse(text);
+        const messages = names.map((sender) => ({ sender, message: `I am ${sender}` }));
+        if (type === "room-connect")
+          socket.send(JSON.stringify({ type: "room-connected", roomId, members: [...names, name], messages }));
+      }),
+    );
+    const page = await openPageIn(t, context, addressOf(url, "hall"));
+    await page.getByLabel("Your name there").fill("ada");
+    await page.getByRole("button", { name: "Join", exact: true }).click();
+    await messages(page).getByText("I am person 499").waitFor();
+    const people = page.getByRole("button", { name: /501.people here/ });
+    if (options === PHONE) await people.tap();
+    await page.getByRole("listitem").filter({ hasText: "ada (you)" }).scrollIntoViewIfNeeded();
+    await checkWidth(page);
+    await checkAxe(page);
+  }
 });
 
 test("a message that the network swallowed is stored once, and seen once", TIMEOUT, async (t) => {

@@ -7,6 +7,7 @@ import { BOARD, fitted } from "../../www/drawing-board/geometry.js";
 import {
   checkAxe,
   checkWidth,
+  newPerson,
   openPage,
   openPageIn,
   openUser,
@@ -458,6 +459,30 @@ test("a browser whose workers have no canvas draws as well", TIMEOUT, async (t) 
     page.getByRole("button", { name: "Save as PNG" }).click(),
   ]);
   assert.equal(await firstPixel(page, await readFile(await download.path()), 800, 600), "#000080");
+});
+
+test("five hundred people fit beside the board", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const browser = await startBrowser(t);
+  const users = Array.from({ length: 500 }, (_, place) => ({ username: `person-${place}-${"x".repeat(place % 20)}` }));
+  for (const options of [{}, PHONE]) {
+    const context = await newPerson(browser, options);
+    // Without it, the connection is the page's, and can be played here.
+    await context.addInitScript(() => {
+      delete HTMLCanvasElement.prototype.transferControlToOffscreen;
+    });
+    await context.routeWebSocket("**/websocket", (socket) => {
+      socket.send(JSON.stringify({ messageType: "init_strokes", strokes: [] }));
+      socket.send(JSON.stringify({ messageType: "active_users_list", users }));
+    });
+    const page = await openPageIn(t, context, url + PATH);
+    await checkWidth(page);
+    await page.getByRole("button", { name: /^Online: person-0-.* and 496 more$/ }).click();
+    const people = page.getByRole("group", { name: "Online" }).getByRole("listitem");
+    assert.equal(await people.count(), 500);
+    await people.last().scrollIntoViewIfNeeded();
+    await checkAxe(page);
+  }
 });
 
 test("axe finds nothing on the board, in its keys and in who is online", TIMEOUT, async (t) => {

@@ -481,6 +481,7 @@ let membersShown = "";
 function renderMembers(of) {
   const { members } = of;
   setText("present", `${counted(members.length, "person", "people")} here`);
+  setText("members-count", String(members.length));
   const shown = JSON.stringify([of.name, members]);
   if (shown === membersShown) return;
   membersShown = shown;

@@ -365,7 +365,10 @@ function render() {
   renderTools();
   renderPeople();
   const isEmpty = state.isShown && state.count === 0 && unsent.size === 0;
-  byId("empty", HTMLElement).hidden = !isEmpty;
+  const empty = byId("empty", HTMLElement);
+  empty.hidden = !isEmpty;
+  // Its letters are for the board's white, not for what is around it.
+  empty.style.inlineSize = `${state.extent.width * state.view.scale}px`;
   const isSlow = !state.isLoaded || (!state.isShown && state.count > SLOW);
   byId("loading", HTMLElement).hidden = !isSlow;
   setText("loading-text", state.isLoaded ? `Drawing ${counted(state.count, "stroke")}` : "Loading the drawing");
