@@ -136,7 +136,7 @@ const states = {
     const server = await startServer(t);
     await register(server.url, "anna");
     const names = Array.from({ length: 499 }, (_, at) =>
-      at % 50 === 7 ? `a-name-of-thirty-two-characters-${at}`.slice(0, 32) : `person-${at}`,
+      at % 50 === 7 ? `thirty-two-characters-in-all-${at}` : `person-${at}`,
     );
     for (let at = 0; at < names.length; at += 8) {
       await Promise.all(names.slice(at, at + 8).map((name) => register(server.url, name)));
@@ -147,7 +147,7 @@ const states = {
     await seedStrokes(t, server.url, 5000);
     await seedDirect(t, server.url, "person-1", "anna", Array(30).fill(TEXTS).flat());
     await seedRoom(t, server.url, "harbour", "M".repeat(64), Array(30).fill(TEXTS).flat());
-    for (const at of Array(30).keys()) await callOf(server.url, "anna", `Call ${at} ${"W".repeat(at * 2)}`);
+    for (const at of Array(30).keys()) await callOf(server.url, "anna", `Call ${at} ${"W".repeat(at)}`);
     await shoot("crowd", server, {
       user: "anna",
       prepare: { chat: joinRoom, "direct-messaging": talkWith("person-1") },

@@ -347,7 +347,8 @@ export async function checkWidth(page, what = page.url()) {
 /** Opens our own native client: what goes over the wire goes through the codec, and not through a browser. */
 export async function openWire(t, url, path = "/websocket", { cookie } = {}) {
   const address = url.replace("http:", "ws:") + path;
-  const wire = new Wire(spawn(example("lines"), [address, ...(cookie ? [`Cookie: ${cookie}`] : [])]));
+  const args = [address, ...(cookie ? [`Cookie: ${cookie}`] : [])];
+  const wire = new Wire(spawn(example("lines"), args, { stdio: ["pipe", "pipe", "inherit"] }));
   t.after(() => wire.kill9());
   await once(wire, "opened");
   return wire;
@@ -363,7 +364,6 @@ class Wire extends EventEmitter {
   constructor(process) {
     super();
     this.#process = process;
-    process.stderr.pipe(globalThis.process.stderr);
     // A broken pipe is said by `ending`.
     process.stdin.on("error", () => {});
     const lines = createInterface(process.stdout);
