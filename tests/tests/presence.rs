@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use framescope_tests::{Greeted, OutFrame, TestServer, WireClient, greeted, http, names, person};
-use serde_json::Value;
+use framescope_tests::{AppClient, Greeted, OutFrame, TestServer, WireClient, greeted, http, names, person};
+use serde_json::{Value, json};
 
 /// Somebody signed in, connected and greeted.
 async fn come(addr: SocketAddr, cookie: &str) -> Greeted {
@@ -129,6 +129,24 @@ async fn who_signs_out_is_closed_with_1008_and_gone_from_the_list() {
     until(&mut guest, &[]).await;
     // The cookie is worth nothing now, and its holder a guest.
     assert!(come(addr, &ann).await.online.is_empty());
+}
+
+#[tokio::test]
+async fn who_asks_for_much_and_reads_nothing_of_it_is_gone_in_the_end() {
+    let server = TestServer::with(|config| config.idle_deadline = Duration::from_secs(2)).await;
+    let addr = server.addr();
+    let (ann, bob) = (person(addr, "ann").await, person(addr, "bob").await);
+    let (mut at_ann, _) = AppClient::greeted(addr, &ann).await;
+    let text = "x".repeat(60_000);
+    // More than the system keeps for a connection that does not read.
+    for _ in 0..300 {
+        at_ann.say(&json!({"messageType": "direct_message", "targetUser": "bob", "text": text}));
+        at_ann.hear_a("direct_message").await;
+    }
+    let mut at_bob = come(addr, &bob).await.client;
+    at_bob.send_frame(OutFrame::text(r#"{"messageType":"select_user","targetUser":"ann"}"#)).await;
+    while names(&at_ann.hear_a("active_users_list").await) != ["ann", "bob"] {}
+    while names(&at_ann.hear_a("active_users_list").await) != ["ann"] {}
 }
 
 #[tokio::test]

@@ -503,6 +503,6 @@ const IN_FLIGHT_MAX: usize = 1024;
 
 /// Nor more than these are about. What a connection says in one go is stored in few commits, and nobody fills the store's
 /// line alone.
-const BYTES_IN_FLIGHT_MAX: usize = 1 << 20;
+const BYTES_IN_FLIGHT_MAX: usize = 128 << 10;
 
 const ASK_AFTER: Duration = Duration::from_millis(100);

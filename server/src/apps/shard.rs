@@ -268,6 +268,17 @@ pub(crate) enum Letter {
     Presence,
 }
 
+impl Letter {
+    /// How much it puts into an outbox, about.
+    fn weight(&self) -> usize {
+        let content = match self {
+            Self::Note(_, note) => note.message.len(),
+            Self::Change(..) | Self::Outcome(..) | Self::Presence => 0,
+        };
+        LETTER_WEIGHT + content
+    }
+}
+
 impl Mailbox {
     pub(crate) fn post(&self, letter: Letter) {
         let mut post = self.lock();
@@ -313,12 +324,16 @@ impl Ear<Space, Change> for Mailbox {
 async fn read_mail(shard: Weak<Shard>, mailbox: Arc<Mailbox>) {
     loop {
         let letters = mailbox.take().await;
-        for (place, letter) in letters.into_iter().enumerate() {
+        let mut weight = 0;
+        for letter in letters {
             let Some(shard) = shard.upgrade() else { return };
+            weight += letter.weight();
             shard.deliver(letter);
-            if place % LETTERS_AT_ONCE == LETTERS_AT_ONCE - 1 {
-                // Others want their turn.
+            if weight >= WEIGHT_AT_ONCE {
+                // Connections have to write what they were given before they are given more: otherwise whoever reads
+                // as fast as can be would look like one who does not read.
                 tokio::task::yield_now().await;
+                weight = 0;
             }
         }
     }
@@ -336,8 +351,11 @@ impl fmt::Debug for Mailbox {
     }
 }
 
-/// How many letters are delivered before the connections have their turn.
-const LETTERS_AT_ONCE: usize = 256;
+/// How much is delivered, as [`Letter::weight`] counts, before the connections have their turn.
+const WEIGHT_AT_ONCE: usize = 64 << 10;
+
+/// What a letter weighs even if there is nothing in it: so that 256 of them are enough at once.
+const LETTER_WEIGHT: usize = WEIGHT_AT_ONCE / 256;
 
 /// The shortest time between two lists of who is online.
 pub(super) const LIST_PAUSE: Duration = Duration::from_millis(200);

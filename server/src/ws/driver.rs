@@ -362,8 +362,10 @@ impl Witness for Watch {
     #[inline]
     fn has_room(&mut self) -> bool {
         if !self.app.has_room() {
-            // Who is not listened to is not silent.
-            self.heard = thread::now();
+            // Who is not listened to is not silent, unless it is itself what is waited for.
+            if !self.is_blocked {
+                self.heard = thread::now();
+            }
             return false;
         }
         let Some(rate) = &mut self.rate else { return true };
