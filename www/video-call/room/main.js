@@ -390,7 +390,8 @@ function renderDevices(select, kind) {
     select.replaceChildren(...listed.map(({ id, label }) => el("option", { value: id }, label)));
   }
   select.disabled = found.length === 0;
-  const used = state.tracks[kind]?.getSettings().deviceId;
+  // While another one is starting, the choice counts.
+  const used = state.isOpening[kind] ? undefined : state.tracks[kind]?.getSettings().deviceId;
   const current = [used, state.chosen[kind]].find((id) => listed.some((one) => one.id === id));
   if (current !== undefined && select.value !== current) select.value = current;
 }
