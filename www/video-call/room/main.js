@@ -436,7 +436,7 @@ function renderCall() {
     video: about.camera ? video : null,
     isMuted: !about.mic,
     isMirrored: false,
-    words: link === "connected" ? "" : link === "connecting" ? "connecting …" : "connection lost, trying again …",
+    words: link === "connected" ? "" : link === "connecting" ? "connecting …" : "reconnecting …",
   }));
   const ours = { isOurs: true, audio: null, isMirrored: true, words: "you" };
   shown.push({ ...ours, key: "me", name: me, video: streamOf(tracks.video), isMuted: !isOn.audio || !tracks.audio });
