@@ -5,15 +5,20 @@
 // once, the polite one takes its offer back. Who came to the call later offers first and is the impolite one:
 // each side knows which it is without knowing its own socket id, and with a page that knows no such pattern
 // and only takes offers, or only makes them, it works too.
+//
+// Once media flows an offer is better not taken back: in Chromium (156) a rollback leaves the tracks that are
+// received without another frame for ever. So nothing that people do needs an offer: audio, camera and screen have
+// their lines from the start, filled or empty. What is left are new paths, and between two pages of ours only the
+// impolite one offers those; the other asks it to.
 
 /** @typedef {{ audio: MediaStreamTrack | null, video: MediaStreamTrack | null, screen: MediaStreamTrack | null }} Tracks */
 
-/** What each side tells the other of itself, over a data channel. @typedef {{ mic: boolean, camera: boolean }} About */
+/** What each side tells the other of itself, over a data channel. @typedef {{ mic: boolean, camera: boolean, screen: boolean }} About */
 
 /**
  * @typedef {{ messageType: "offer", offer: RTCSessionDescriptionInit }
  *   | { messageType: "answer", answer: RTCSessionDescriptionInit }
- *   | { messageType: "ice_candidate", candidate: RTCIceCandidateInit }} Signal
+ *   | { messageType: "ice_candidate", candidate: RTCIceCandidateInit | null, restart?: boolean }} Signal `restart`: asks for another path
  */
 
 /**
@@ -29,6 +34,8 @@
 
 /** @typedef {ReturnType<typeof createLink>} Link */
 
+const KINDS = /** @type {const} */ (["audio", "video", "screen"]);
+
 /** How long a broken path may take to mend by itself, and a restart to succeed. */
 const MENDS_MS = 2_500;
 const RESTART_MS = 8_000;
@@ -43,8 +50,7 @@ const PROBE_MS = 1_200;
  * @param {LinkOptions} options
  */
 export function createLink({ isLater, configuration, refresh, tracks, about, signal, changed }) {
-  const pc = new RTCPeerConnection(configuration);
-  // Named, so that the other side puts our audio and video together.
+  // One for all, named, so that the other side puts them together; a page that knows of no screens shows the first video.
   const ours = new MediaStream();
   /** @type {Record<"audio" | "video" | "screen", RTCRtpTransceiver | null>} */
   const lines = { audio: null, video: null, screen: null };
@@ -68,34 +74,46 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
   /** @type {((isThere: boolean) => void)[]} */
   let probes = [];
 
-  pc.onnegotiationneeded = offer;
-  pc.onicecandidate = ({ candidate }) => {
-    if (candidate) signal({ messageType: "ice_candidate", candidate: candidate.toJSON() });
-  };
-  pc.ontrack = ({ track }) => {
-    track.onmute = track.onunmute = track.onended = changed;
-    changed();
-  };
-  pc.onsignalingstatechange = changed;
-  pc.onconnectionstatechange = watchPath;
-  pc.oniceconnectionstatechange = watchPath;
+  let pc = connection();
   // Who came earlier leaves the first offer to the other, but not for ever.
   const patience = isLater ? undefined : setTimeout(begin, OFFER_MS);
   if (isLater) begin();
 
+  function connection() {
+    const made = new RTCPeerConnection(configuration);
+    made.onnegotiationneeded = offer;
+    made.onicecandidate = ({ candidate }) => {
+      if (candidate) signal({ messageType: "ice_candidate", candidate: candidate.toJSON() });
+    };
+    made.ontrack = ({ track }) => {
+      track.onmute = track.onunmute = track.onended = changed;
+      changed();
+    };
+    made.onsignalingstatechange = changed;
+    made.onconnectionstatechange = watchPath;
+    made.oniceconnectionstatechange = watchPath;
+    return made;
+  }
+
   function begin() {
     if (isClosed || pc.remoteDescription || lines.audio) return;
-    lines.audio = pc.addTransceiver(tracks.audio ?? "audio", { direction: "sendrecv", streams: [ours] });
-    lines.video = pc.addTransceiver(tracks.video ?? "video", { direction: "sendrecv", streams: [ours] });
+    for (const kind of KINDS) lines[kind] = addLine(kind);
     openChannel();
-    shareScreen();
+  }
+
+  /** @param {keyof Tracks} kind */
+  function addLine(kind) {
+    return pc.addTransceiver(tracks[kind] ?? (kind === "audio" ? "audio" : "video"), { streams: [ours] });
   }
 
   async function offer() {
+    const current = pc;
     try {
       isOffering = true;
-      await pc.setLocalDescription();
-      if (pc.localDescription?.type === "offer") signal({ messageType: "offer", offer: pc.localDescription.toJSON() });
+      await current.setLocalDescription();
+      const { localDescription } = current;
+      if (current !== pc || localDescription?.type !== "offer") return;
+      signal({ messageType: "offer", offer: localDescription.toJSON() });
     } catch (error) {
       complain(error);
     } finally {
@@ -106,29 +124,40 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
   /** @param {Signal} heard */
   async function take(heard) {
     if (isClosed) return;
-    if (heard.messageType === "ice_candidate") return takeCandidate(heard.candidate);
+    if (heard.messageType === "ice_candidate") {
+      if (heard.restart && isLater) return restart();
+      return heard.candidate ? takeCandidate(heard.candidate) : undefined;
+    }
     if (heard.messageType === "answer") {
       // An answer to an offer that was taken back since.
       if (pc.signalingState !== "have-local-offer") return;
       await pc.setRemoteDescription(heard.answer);
       await takeEarly();
-      shareScreen();
+      fillLines();
       return changed();
     }
     clearTimeout(patience);
     const collides = isOffering || pc.signalingState !== "stable";
     isIgnoring = isLater && collides;
     if (isIgnoring) return;
+    // A first offer is taken back with all that it was made of; a later one by the browser.
+    if (collides && !pc.remoteDescription) renew();
     await pc.setRemoteDescription(heard.offer);
     await takeEarly();
     await adoptLines(heard.offer.sdp ?? "");
     await pc.setLocalDescription();
     if (pc.localDescription) signal({ messageType: "answer", answer: pc.localDescription.toJSON() });
-    // Whatever of ours had no place in the other's offer is now offered by us.
-    if (tracks.video && !lines.video) lines.video = pc.addTransceiver(tracks.video, { streams: [ours] });
-    if (tracks.audio && !lines.audio) lines.audio = pc.addTransceiver(tracks.audio, { streams: [ours] });
-    shareScreen();
+    fillLines();
     changed();
+  }
+
+  /** Begins anew, as if nothing had been offered. */
+  function renew() {
+    pc.close();
+    isOffering = false;
+    channel = null;
+    Object.assign(lines, { audio: null, video: null, screen: null });
+    pc = connection();
   }
 
   /** @param {RTCIceCandidateInit} candidate */
@@ -152,18 +181,19 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
   }
 
   /**
-   * Puts our audio and video on the lines that the other's offer opened, in place of those of an offer of our
-   * own that was taken back.
+   * Puts what is ours on the lines that the other's offer opened.
    *
    * @param {string} sdp
    */
   async function adoptLines(sdp) {
-    for (const kind of /** @type {const} */ (["audio", "video"])) {
+    const agreed = pc.getTransceivers().filter(({ mid }) => mid !== null);
+    const videos = agreed.filter(({ receiver }) => receiver.track.kind === "video");
+    const audio = agreed.find(({ receiver }) => receiver.track.kind === "audio");
+    const places = { audio, video: videos[0], screen: videos[1] };
+    for (const kind of KINDS) {
       const known = lines[kind];
-      if (known?.mid) continue;
-      const line = pc.getTransceivers().find(({ mid, receiver }) => mid !== null && receiver.track.kind === kind);
-      if (!line) continue;
-      known?.stop();
+      const line = places[kind];
+      if (known?.mid || !line) continue;
       lines[kind] = line;
       line.direction = "sendrecv";
       line.sender.setStreams(ours);
@@ -172,18 +202,13 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
     if (/^m=application/m.test(sdp)) openChannel();
   }
 
-  /** The screen has a line of its own, opened by whoever shows one and kept for the next time. */
-  function shareScreen() {
-    const { screen } = tracks;
-    if (isClosed || (!lines.screen && !screen)) return;
-    // Before the first two lines are agreed upon, it would be taken for one of them.
-    if (!isLater && !lines.audio?.mid && !pc.remoteDescription) return;
-    if (!lines.screen) {
-      lines.screen = pc.addTransceiver(screen ?? "video", { direction: "sendonly", streams: [new MediaStream()] });
-      return;
+  /** What there is to send goes out on its line; what has none, as with pages of another make, gets one. */
+  function fillLines() {
+    for (const kind of KINDS) {
+      const line = lines[kind];
+      if (!line && tracks[kind] && pc.remoteDescription) lines[kind] = addLine(kind);
+      if (line && line.sender.track !== tracks[kind]) line.sender.replaceTrack(tracks[kind]).catch(complain);
     }
-    lines.screen.sender.replaceTrack(screen).catch(complain);
-    lines.screen.direction = screen ? "sendonly" : "inactive";
   }
 
   function openChannel() {
@@ -208,9 +233,9 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
     if (words.here) settleProbes(true);
     if (words.bye) close();
     if (words.about && typeof words.about === "object") {
-      /** @type {{ mic?: unknown, camera?: unknown }} */
-      const { mic, camera } = words.about;
-      said = { mic: mic === true, camera: camera === true };
+      /** @type {{ [word: string]: unknown }} */
+      const { mic, camera, screen } = { ...words.about };
+      said = { mic: mic === true, camera: camera === true, screen: screen === true };
     }
     changed();
   }
@@ -233,8 +258,11 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
 
   /** Looks for another path, with new candidates of both sides, while what still flows goes on. */
   async function restart() {
+    clearTimeout(mend);
     mend = setTimeout(restart, RESTART_MS);
     try {
+      // Of two pages of ours the same one offers always.
+      if (hasTalked && !isLater) return signal({ messageType: "ice_candidate", candidate: null, restart: true });
       const fresh = await refresh();
       if (isClosed) return;
       pc.setConfiguration(fresh);
@@ -273,7 +301,9 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
   }
 
   return {
-    pc,
+    get pc() {
+      return pc;
+    },
     close,
     restart,
     /** Takes in what the other sent. @param {Signal} heard */
@@ -283,13 +313,7 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
     },
     /** Our tracks, or what is to be known of us, are not what they were. */
     update: () => {
-      for (const kind of /** @type {const} */ (["audio", "video"])) {
-        const line = lines[kind];
-        if (line && line.sender.track !== tracks[kind]) line.sender.replaceTrack(tracks[kind]).catch(complain);
-        if (!line && tracks[kind] && pc.remoteDescription)
-          lines[kind] = pc.addTransceiver(tracks[kind], { streams: [ours] });
-      }
-      if ((lines.screen?.sender.track ?? null) !== tracks.screen) shareScreen();
+      fillLines();
       tell();
     },
     /** Whether the other still answers, though the server says it left. @returns {Promise<boolean>} */
@@ -311,7 +335,8 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
     },
     /** What the other says of itself; what can be seen of it, where it says nothing. */
     get about() {
-      return said ?? { mic: streamOf(lines.audio) !== null, camera: streamOf(lines.video) !== null };
+      const isSeen = (/** @type {keyof Tracks} */ kind) => streamOf(lines[kind]) !== null;
+      return said ?? { mic: isSeen("audio"), camera: isSeen("video"), screen: isSeen("screen") };
     },
     get audio() {
       return streamOf(lines.audio);
@@ -320,13 +345,7 @@ export function createLink({ isLater, configuration, refresh, tracks, about, sig
       return streamOf(lines.video);
     },
     get screen() {
-      const known = Object.values(lines);
-      for (const line of pc.getTransceivers()) {
-        if (known.includes(line) || line.receiver.track.kind !== "video") continue;
-        const stream = streamOf(line);
-        if (stream) return stream;
-      }
-      return null;
+      return streamOf(lines.screen);
     },
   };
 }

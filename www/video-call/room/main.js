@@ -144,7 +144,11 @@ function tell() {
   const { tracks, isOn, screen } = state;
   mesh.update(
     { audio: tracks.audio, video: tracks.video, screen },
-    { mic: isOn.audio && tracks.audio !== null, camera: isOn.video && tracks.video !== null },
+    {
+      mic: isOn.audio && tracks.audio !== null,
+      camera: isOn.video && tracks.video !== null,
+      screen: screen !== null,
+    },
   );
 }
 
@@ -258,11 +262,8 @@ function heard(message) {
       break;
     case "offer":
     case "answer":
-      void mesh.heard(message);
-      break;
     case "ice_candidate":
-      // The end of candidates needs no word of its own.
-      if (message.candidate) void mesh.heard({ ...message, candidate: message.candidate });
+      void mesh.heard(message);
       break;
     case "error":
       refused(message.error);
@@ -433,7 +434,7 @@ function renderCall() {
     name: username,
     isOurs: false,
     audio,
-    video: about.camera ? video : null,
+    video,
     isMuted: !about.mic,
     isMirrored: false,
     words: link === "connected" ? "" : link === "connecting" ? "connecting …" : "reconnecting …",

@@ -59,7 +59,7 @@ export function createMesh({ send, changed, iceServers }) {
   /** @type {Tracks} */
   const tracks = { audio: null, video: null, screen: null };
   /** @type {About} */
-  const about = { mic: false, camera: false };
+  const about = { mic: false, camera: false, screen: false };
   /** @type {RTCConfiguration} */
   let configuration = {};
   /** Socket ids that mean nobody any more: what they sent last may come after they left. @type {Set<string>} */
@@ -199,14 +199,16 @@ export function createMesh({ send, changed, iceServers }) {
       return people.map(({ id, username, link, old }) => {
         const best = old && !link?.isConnected ? old : (link ?? old);
         const state = best?.isConnected ? "connected" : best?.isBroken ? "broken" : "connecting";
+        const known = best?.about ?? { mic: false, camera: false, screen: false };
         return {
           id,
           username,
           state,
-          about: best?.about ?? { mic: false, camera: false },
+          about: known,
           audio: best?.audio ?? null,
-          video: best?.video ?? null,
-          screen: best?.screen ?? null,
+          // A line that nothing is sent on keeps its last picture.
+          video: known.camera ? (best?.video ?? null) : null,
+          screen: known.screen ? (best?.screen ?? null) : null,
         };
       });
     },
