@@ -5,6 +5,7 @@
 
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer } from "node:net";
@@ -457,8 +458,10 @@ export const strokeOf = (number) => ({
 /** Sends these texts from one user to another, each stored before the next. */
 export async function seedDirect(t, url, from, to, texts, password = PASSWORD) {
   const wire = await openWire(t, url, "/websocket", { cookie: await sessionOf(url, from, password) });
+  // What has an id is taken once from each sender.
+  const seeding = randomUUID();
   for (const [place, text] of texts.entries()) {
-    const id = `seed-${place}`;
+    const id = `${seeding}-${place}`;
     await wire.send({ messageType: "direct_message", targetUser: to, text, id });
     await wire.next(({ messageType, id: stored }) => messageType === "stored" && stored === id);
   }
@@ -468,10 +471,11 @@ export async function seedDirect(t, url, from, to, texts, password = PASSWORD) {
 /** Says these texts in a room, each stored before the next. */
 export async function seedRoom(t, url, roomId, name, texts) {
   const wire = await openWire(t, url, "/chat");
+  const seeding = randomUUID();
   await wire.send({ type: "room-connect", roomId, name });
   await wire.next(({ type }) => type === "room-connected");
   for (const [place, message] of texts.entries()) {
-    const id = `seed-${place}`;
+    const id = `${seeding}-${place}`;
     await wire.send({ type: "send-message", message, id });
     await wire.next(({ type, id: stored }) => type === "stored" && stored === id);
   }
