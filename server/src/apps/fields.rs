@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The fields of an object in their order, each value as it was written: `1.50` stays `1.50`. No name comes twice.
@@ -37,7 +36,7 @@ impl<'a> Fields<'a> {
     /// Whether all who read JSON can read this: no value is nested too deeply for them, no escape stands for half a
     /// character, no number is out of range. Being passed on unread, none of that has been looked at before.
     pub(crate) fn is_sound(&self) -> bool {
-        self.0.iter().all(|(_, value)| serde_json::from_str::<Value>(value.get()).is_ok())
+        self.0.iter().all(|(_, value)| serde_json::from_str::<Sound>(value.get()).is_ok())
     }
 
     /// Whether a NUL is in it anywhere, which not every database can keep.
@@ -90,6 +89,59 @@ impl<'de> Visitor<'de> for InOrder {
             return Err(A::Error::custom("a field comes twice"));
         }
         Ok(Fields(fields))
+    }
+}
+
+/// Some JSON that was read through to its end, and of which nothing is kept.
+struct Sound;
+
+impl<'de> Deserialize<'de> for Sound {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Through)
+    }
+}
+
+struct Through;
+
+impl<'de> Visitor<'de> for Through {
+    type Value = Sound;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Sound, E> {
+        Ok(Sound)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Sound, A::Error> {
+        while items.next_element::<Sound>()?.is_some() {}
+        Ok(Sound)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Sound, A::Error> {
+        while entries.next_entry::<Sound, Sound>()?.is_some() {}
+        Ok(Sound)
     }
 }
 

@@ -30,7 +30,6 @@ pub(crate) struct Presence {
     budget: usize,
 }
 
-#[derive(Default)]
 struct Roster {
     inner: Mutex<Inner>,
     /// Somebody came or went.
@@ -67,7 +66,9 @@ pub(super) struct Named<'a> {
 
 impl Presence {
     pub(crate) fn new(codec: framescope_codec::Config, budget: usize) -> Self {
-        let (roster, watching, receivers) = (Arc::default(), OnceCell::new(), AtomicUsize::new(0));
+        let inner = Mutex::new(Inner { version: FIRST_VERSION, ..Inner::default() });
+        let roster = Arc::new(Roster { inner, changed: Notify::new() });
+        let (watching, receivers) = (OnceCell::new(), AtomicUsize::new(0));
         Self { roster, watching, codec, receivers, budget }
     }
 
@@ -243,6 +244,9 @@ impl fmt::Debug for Presence {
         f.debug_struct("Presence").field("users", &self.roster.lock().users.len()).finish_non_exhaustive()
     }
 }
+
+/// The version of the list that nobody is in yet. 0 is that of those who have seen none.
+pub(super) const FIRST_VERSION: u64 = 1;
 
 /// However many have to be told, no list is older than this.
 const STALE_AFTER: Duration = Duration::from_secs(5);

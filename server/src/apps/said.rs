@@ -5,8 +5,9 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Deserializer, Error, IgnoredAny};
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::fields::Fields;
 
@@ -169,7 +170,7 @@ impl<'a> Said<'a> {
         };
         let kind = match key {
             Some(Key::Text(kind)) => kind,
-            Some(Key::Other(_)) => return Err(family.unsaid(format!("{name} is not a string"))),
+            Some(Key::Other) => return Err(family.unsaid(format!("{name} is not a string"))),
             None => return Err(family.unsaid(format!("{name} is missing"))),
         };
         if has_lone_surrogate(json) {
@@ -273,16 +274,20 @@ struct Keys<'a> {
     kind: Option<Key<'a>>,
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
 enum Key<'a> {
-    Text(#[serde(borrow)] Cow<'a, str>),
-    Other(IgnoredAny),
+    Text(Cow<'a, str>),
+    Other,
 }
 
 /// A key that is there, though its value may be null.
 fn present<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Key<'a>>, D::Error> {
-    Key::deserialize(deserializer).map(Some)
+    // Looked at where it stands: however much it is, nothing is made of it before it is known to be a text.
+    let value = <&RawValue>::deserialize(deserializer)?.get();
+    if !value.starts_with('"') {
+        return Ok(Some(Key::Other));
+    }
+    let Text(text) = serde_json::from_str(value).map_err(D::Error::custom)?;
+    Ok(Some(Key::Text(text)))
 }
 
 /// Borrowed where nothing is escaped.

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::history::History;
 use super::peer::{Outcome, Peer};
-use super::presence::Presence;
+use super::presence::{FIRST_VERSION, Presence};
 use super::{Commons, rooms};
 use crate::bus::{Change, Ear, Listing, Note, SocketId, Space, Subscription, Topic};
 use crate::http::Services;
@@ -66,7 +66,8 @@ impl Shard {
     pub(crate) fn start(commons: Arc<Commons>) -> Rc<Self> {
         let mailbox = Arc::new(Mailbox::default());
         commons.presence.tell(mailbox.clone());
-        let lists = Lists { shown: Cell::new(0), next: Cell::new(Instant::now()), is_due: Cell::new(false) };
+        let lists =
+            Lists { shown: Cell::new(FIRST_VERSION), next: Cell::new(Instant::now()), is_due: Cell::new(false) };
         let shard = Rc::new(Self {
             commons,
             mailbox,

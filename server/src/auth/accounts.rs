@@ -116,13 +116,17 @@ impl Accounts {
     /// Whether it holds; when it has just run out, everybody else is told, and the store forgets it, so that no clock
     /// that is put back brings it to life.
     async fn still_holds(&self, login: &Login) -> bool {
-        if login.expires <= now() && !login.ended.has() {
+        if login.has_run_out() {
             self.announce_end(login.token);
-            if let Err(error) = self.store.end_session(login.token).await {
-                tracing::warn!(%error, "a session that ran out is still in the store");
-            }
+            self.forget(login).await;
         }
         login.holds()
+    }
+
+    async fn forget(&self, login: &Login) {
+        if let Err(error) = self.store.end_session(login.token).await {
+            tracing::warn!(%error, "a session that ran out is still in the store");
+        }
     }
 
     /// Tells everybody who holds this session that it is over.
@@ -141,8 +145,13 @@ impl Accounts {
         loop {
             ticks.tick().await;
             let held: Vec<_> = lock(&self.logins).by_token.values().filter_map(Weak::upgrade).collect();
-            for login in held {
-                self.still_holds(&login).await;
+            let over: Vec<_> = held.into_iter().filter(|login| login.has_run_out()).collect();
+            // First all are told, as a store that is held up must not keep anybody's connections open.
+            for login in &over {
+                self.announce_end(login.token);
+            }
+            for login in &over {
+                self.forget(login).await;
             }
         }
     }
@@ -172,6 +181,11 @@ impl Login {
     /// Waits until somebody has ended it, or it has run out.
     pub(crate) async fn ended(&self) {
         self.ended.news.cancelled().await;
+    }
+
+    /// Whether its time is over, and nobody has been told.
+    fn has_run_out(&self) -> bool {
+        self.expires <= now() && !self.ended.has()
     }
 
     /// Whose it is.

@@ -202,7 +202,9 @@ pub(super) async fn create_call(State(site): State<Arc<Site>>, headers: HeaderMa
         Err(response) => return response,
     };
     let bad = |reason: &str| json_error(StatusCode::BAD_REQUEST, reason);
-    let Ok(Wanted { name }) = serde_json::from_slice(&bytes) else {
+    // serde would take a list for an object whose keys are left out.
+    let wanted = Some(&bytes).filter(|bytes| bytes.trim_ascii_start().starts_with(b"{"));
+    let Some(Wanted { name }) = wanted.and_then(|bytes| serde_json::from_slice(bytes).ok()) else {
         return bad("the body must be JSON with a name");
     };
     if name.trim().is_empty() {
@@ -211,8 +213,8 @@ pub(super) async fn create_call(State(site): State<Arc<Site>>, headers: HeaderMa
     if name.chars().count() > site.config.name_max {
         return bad(&format!("the name is longer than {} characters", site.config.name_max));
     }
-    if name.contains(char::is_control) {
-        return bad("the name has a control character in it");
+    if name.contains('\0') {
+        return bad("the name has a NUL in it");
     }
     match site.services.store.create_call(name).await {
         Ok(call) => Json(json!({ "id": call.id })).into_response(),
