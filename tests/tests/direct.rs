@@ -1,7 +1,7 @@
 //! Direct messages, as the contract has them, and who must not see them.
 
 use framescope_codec::Opcode;
-use framescope_tests::{OutFrame, Talker, TestServer, frames, http, person, post_form, sign_in};
+use framescope_tests::{OutFrame, Talker, TestServer, WireClient, frames, http, person, post_form, sign_in};
 use serde_json::{Value, json};
 
 fn message(to: &str, text: &str) -> Value {
@@ -340,6 +340,43 @@ async fn a_long_history_comes_as_one_message_in_fragments() {
     for expected in [shown("bob", "behind"), json!({"messageType": "echo_server", "text": "last"})] {
         assert!(one == expected || other == expected, "{one} {other}");
     }
+}
+
+/// Two messages that are sent in pieces must not get into each other.
+#[tokio::test]
+async fn a_long_history_waits_for_a_long_board() {
+    const STROKES: usize = 40_000;
+    let server = TestServer::with(|config| config.message_rate = 0).await;
+    let addr = server.addr();
+    let (alice, bob) = (person(addr, "alice").await, person(addr, "bob").await);
+    let mut writer = Talker::user(addr, &alice).await;
+    let stroke = json!({"messageType": "drawing", "startX": 0, "startY": 0, "endX": 1, "endY": 1, "color": "#000",
+        "padding": "x".repeat(900)});
+    let text = "x".repeat(60_000);
+    let stroke = OutFrame::text(stroke.to_string()).bytes();
+    // Whoever draws is shown what they draw, and has to read it.
+    for _ in 0..STROKES / 1000 {
+        writer.wire.send(&stroke.repeat(1000)).await;
+        for _ in 0..1000 {
+            while !writer.wire.text().await.starts_with(r#"{"messageType":"drawing""#) {}
+        }
+    }
+    for _ in 0..30 {
+        writer.say(&message("bob", &text)).await;
+        writer.expect(&shown("alice", &text)).await;
+    }
+    let mut reader = Talker::guest(addr).await;
+    let (mut late, _) = WireClient::open_with(addr, "/websocket", &[("Cookie", &bob)]).await;
+    // More than all that lies between us takes: it is not out when this is handled.
+    assert!(!late.peek_header().await.fin);
+    late.send_frame(OutFrame::text(select("alice").to_string())).await;
+    reader.say(&json!({"messageType": "echo_client", "text": "some time has passed"})).await;
+    reader.hear().await;
+    let board: Value = serde_json::from_str(&late.text().await).unwrap();
+    assert_eq!(board["strokes"].as_array().unwrap().len(), STROKES);
+    let mut late = Talker { wire: late };
+    let history = late.hear().await;
+    assert_eq!(history["messages"].as_array().unwrap().len(), 30);
 }
 
 #[tokio::test]

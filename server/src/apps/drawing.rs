@@ -91,6 +91,11 @@ pub(super) fn has_more(peer: &Peer) -> bool {
     !matches!(peer.drawing.phase.get(), Phase::Waiting | Phase::Live { .. })
 }
 
+/// Whether the board is on its way, as one message that may be in pieces.
+pub(super) fn is_greeting(peer: &Peer) -> bool {
+    matches!(peer.drawing.phase.get(), Phase::Beginning | Phase::Greeting { .. })
+}
+
 /// Sends more of the board, while there is room.
 pub(super) fn send_more(peer: &Peer) {
     let history = peer.shard().history();

@@ -267,21 +267,41 @@ impl Peer {
     pub(crate) fn busily(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) {
         self.busy.set(self.busy.get() + 1);
         let busy = Busy(self.clone());
-        tokio::task::spawn_local(async move {
+        self.beside(async move {
             work.await;
             drop(busy);
         });
     }
 
-    /// Waits until another piece of a message may be sent; false if none may any more.
+    /// The same, while other messages are handled.
+    pub(crate) fn beside(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) {
+        let witness = Witness(self.clone());
+        tokio::task::spawn_local(async move {
+            work.await;
+            drop(witness);
+        });
+    }
+
+    /// Waits until another piece of a message may be sent; false if none may any more. Meanwhile nothing is read that could
+    /// show that the peer lives, so it has to show it by reading.
     pub(crate) async fn room_for_piece(&self) -> bool {
-        self.room(&self.piece, Outbox::has_room_for_piece).await
+        loop {
+            let waiting = self.outbox.waiting();
+            match timeout(PIECE_TAKEN_IN, self.room(&self.piece, Self::may_send_piece)).await {
+                Ok(has_room) => return has_room,
+                Err(_) if self.outbox.waiting() < waiting => {}
+                Err(_) => {
+                    self.too_slow();
+                    return false;
+                }
+            }
+        }
     }
 
     /// Waits until another message may be sent; false if none may any more. A peer that takes nothing is asked after now
     /// and then, and let go once it `has_stalled`.
     pub(crate) async fn room_for_next(&self, has_stalled: impl Fn() -> bool) -> bool {
-        while timeout(ASK_AFTER, self.room(&self.next, Outbox::has_room)).await.is_err() {
+        while timeout(ASK_AFTER, self.room(&self.next, Self::may_send_next)).await.is_err() {
             if has_stalled() {
                 self.too_slow();
                 return false;
@@ -290,12 +310,21 @@ impl Peer {
         !self.is_gone() && self.outbox.is_open()
     }
 
-    async fn room(&self, waiter: &Waiter, has_room: fn(&Outbox) -> bool) -> bool {
+    /// One message in pieces at a time: until the board is out, nobody else may begin one.
+    fn may_send_piece(&self) -> bool {
+        self.outbox.has_room_for_piece() && !drawing::is_greeting(self)
+    }
+
+    fn may_send_next(&self) -> bool {
+        self.outbox.has_room()
+    }
+
+    async fn room(&self, waiter: &Waiter, has_room: fn(&Self) -> bool) -> bool {
         std::future::poll_fn(|cx| {
             if self.is_gone() || !self.outbox.is_open() {
                 return Poll::Ready(false);
             }
-            if has_room(&self.outbox) {
+            if has_room(self) {
                 return Poll::Ready(true);
             }
             waiter.0.set(Some(cx.waker().clone()));
@@ -415,8 +444,8 @@ impl Peer {
                 return true;
             }
         }
-        self.piece.is_waiting() && self.outbox.has_room_for_piece()
-            || self.next.is_waiting() && self.outbox.has_room()
+        self.piece.is_waiting() && self.may_send_piece()
+            || self.next.is_waiting() && self.may_send_next()
             || rooms::has_more(self)
     }
 
@@ -428,10 +457,10 @@ impl Peer {
         if rooms::has_more(self) {
             rooms::send_more(self);
         }
-        if self.outbox.has_room_for_piece() {
+        if self.may_send_piece() {
             self.piece.wake();
         }
-        if self.outbox.has_room() {
+        if self.may_send_next() {
             self.next.wake();
         }
     }
@@ -482,11 +511,19 @@ impl Waiter {
 /// While it lives, its connection's next message waits.
 struct Busy(Rc<Peer>);
 
-impl Drop for Busy {
+/// Closes its connection if it is dropped in a panic.
+struct Witness(Rc<Peer>);
+
+impl Drop for Witness {
     fn drop(&mut self) {
         if std::thread::panicking() {
             self.0.panicked();
         }
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
         self.0.busy.set(self.0.busy.get() - 1);
         self.0.outbox.wake();
     }
@@ -505,4 +542,8 @@ const IN_FLIGHT_MAX: usize = 1024;
 /// line alone.
 const BYTES_IN_FLIGHT_MAX: usize = 128 << 10;
 
+/// Whoever takes nothing of a message in pieces for so long is gone.
+const PIECE_TAKEN_IN: Duration = Duration::from_secs(30);
+
+/// How often somebody is looked at who has no room for the next message.
 const ASK_AFTER: Duration = Duration::from_millis(100);

@@ -314,7 +314,7 @@ pub(super) fn heard(peer: &Rc<Peer>, note: &Note) {
         // One was missed, or the peer reads more slowly than others talk: a burst is no reason to let it go.
         membership.phase.set(Phase::CatchingUp);
         let this = peer.clone();
-        tokio::task::spawn_local(async move { catch_up(&this, &membership, Some(Instant::now())).await });
+        peer.beside(async move { catch_up(&this, &membership, Some(Instant::now())).await });
     }
 }
 
