@@ -9,9 +9,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use framescope_codec::{Broadcast, Message};
 use serde::Serialize;
+use tokio::time::Instant;
 
 use super::past::Past;
 use super::peer::{Peer, Refusal};
@@ -100,9 +102,12 @@ pub(super) fn select(peer: &Rc<Peer>, said: SelectUser<'_>) -> Result<(), Refusa
             None => show_all(&this, &target).await,
             Some((before, limit)) => show_page(&this, &target, before, limit).await,
         };
-        this.direct.reading.take();
-        if let Err(Refusal(error)) = shown {
-            this.refuse(Family::Board, &error, None);
+        let reading = this.direct.reading.take();
+        match (shown, reading.and_then(|reading| reading.came)) {
+            (Ok(()), _) => {}
+            (Err(Refusal(error)), None) => this.refuse(Family::Board, &error, None),
+            // Messages came in that were to be shown behind it.
+            (Err(Refusal(error)), Some(_)) => this.give_up(&error),
         }
     });
     Ok(())
@@ -226,6 +231,9 @@ async fn show_later(peer: &Rc<Peer>, user: &User, target: &User, mut last: u64) 
                 let to = if *item.author == *user.name { target } else { user };
                 message = with_more(&message, &more(&to.name, item.seq));
             }
+            if !has_room(peer).await {
+                return Ok(());
+            }
             peer.send_text(&message);
         }
     }
@@ -237,6 +245,20 @@ async fn show_later(peer: &Rc<Peer>, user: &User, target: &User, mut last: u64) 
     }
     shown.push_back((pair, last));
     Ok(())
+}
+
+/// Waits until one of many messages may be sent, for as long as the peer reads; false if none may any more.
+async fn has_room(peer: &Peer) -> bool {
+    let seen = Cell::new((peer.outbox().waiting(), Instant::now()));
+    let has_stalled = || {
+        let (waiting, since) = seen.get();
+        let is_read = peer.outbox().waiting() < waiting;
+        if is_read {
+            seen.set((peer.outbox().waiting(), Instant::now()));
+        }
+        !is_read && since.elapsed() > STALLED_AFTER
+    };
+    peer.room_for_next(has_stalled).await
 }
 
 /// A message as clients see it.
@@ -260,7 +282,10 @@ fn with_more(message: &str, more: &str) -> String {
 const PAGE_MAX: u64 = 500;
 
 /// How many messages that came in while a history was read are read at once.
-const LATER_AT_ONCE: usize = 64;
+const LATER_AT_ONCE: usize = 16;
+
+/// Whoever reads none of those for so long has to go.
+const STALLED_AFTER: Duration = Duration::from_secs(5);
 
 /// About so many histories a note can be late for.
 const SHOWN_MAX: usize = 64;
