@@ -87,7 +87,7 @@ test-lint: tools ## suite: clippy, rustdoc, html-validate, shellcheck
 	shellcheck $$(git ls-files '*.sh') .ci/run
 
 test-rust: tools ## suite: all Rust tests, examples in the documentation included
-	cargo test --workspace --all-features
+	cargo test --workspace --all-features --no-fail-fast
 
 test-toolchain: tools ## suite: each way to a wasm toolchain, by itself
 	@bash tests/toolchain.sh
