@@ -93,7 +93,8 @@ fn start_log(config: &Config) -> anyhow::Result<()> {
     // How the schema comes about is told as that library's affair, at each start. Whoever wants to know can say so.
     let filter = EnvFilter::try_new(format!("refinery_core=warn,{}", config.log))
         .map_err(|e| anyhow::anyhow!("log: {:?}: {e}", config.log))?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A log that cannot be written is lost. To complain of that where the log goes would fail as well, and panic.
+    let log = tracing_subscriber::fmt().log_internal_errors(false).with_env_filter(filter).with_writer(std::io::stderr);
     match config.log_format {
         LogFormat::Text => log.init(),
         LogFormat::Json => log.json().init(),
