@@ -36,6 +36,17 @@ impl ServerProcess {
         Self::start_as(tokio::process::Command::new(program()), &[&["--data-dir", folder], flags].concat()).await
     }
 
+    /// The same, with a log that is written to a file.
+    ///
+    /// # Panics
+    /// When it does not come to listen.
+    pub async fn start_on_with_log(folder: &Path, log: &Path) -> Self {
+        let folder = folder.to_str().expect("a path in UTF-8");
+        let mut shell = tokio::process::Command::new("sh");
+        shell.args(["-c", "exec \"$0\" \"$@\" 2>\"$LOG\""]).arg(program()).env("LOG", log);
+        Self::start_as(shell, &["--data-dir", folder]).await
+    }
+
     /// The same as [`start`](Self::start) with a limit on open files, as `ulimit -n` sets it.
     ///
     /// # Panics
