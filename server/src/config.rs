@@ -80,6 +80,13 @@ settings! {
     /// Another host name under which this server is reached directly; IP addresses, localhost and
     /// the public URL's host always are. May be repeated
     [value_name = "NAME", value_delimiter = ','] allow_host: Vec<String> => Vec<String> = Vec::new(), "";
+    /// Another server that our pages may talk to, such as reference=ws://127.0.0.1:3051/ or
+    /// wss://example.org/socket: through /tunnel, and with the browser's own WebSocket. A name that
+    /// resolves to a private or local address is refused; such an address has to stand here itself. May be repeated
+    [value_name = "[NAME=]URL", value_delimiter = ','] tunnel_to: Vec<String> => Vec<String> = Vec::new(), "";
+    /// What opens the inspector for the bytes of everybody's connections; random, and shown at start as part
+    /// of a link, unless set. Better given in the environment than as a flag
+    [value_name = "TOKEN"] operator_token: String => Option<String> = None, "";
     /// Escape & < > " ' in what users wrote before it goes to clients, for pages that put it into
     /// HTML; on by default with --www. What is echoed is never touched
     [num_args = 0..=1, require_equals = true, default_missing_value = "true", value_name = "BOOL"] escape_html: bool => Option<bool> = None, "";
