@@ -83,6 +83,14 @@ export interface Details {
   handshake: HandshakeInfo | null;
 }
 
+/** One frame in words, without a capture around it. */
+export interface Explained {
+  /** They tile the bytes; parts of a field are its children. */
+  fields: FieldInfo[];
+  violations: ViolationInfo[];
+  headerLength: number;
+}
+
 /** A part of a frame or of a handshake. */
 export interface FieldInfo {
   /** In kebab case, as in `data-field` and `--field-…`. */

@@ -19,8 +19,8 @@ mod objects;
 mod preview;
 mod records;
 
-pub use dissection::{dissect, dissection_json};
-pub use objects::{Details, Row, Status};
+pub use dissection::{dissect, dissection_json, explain};
+pub use objects::{Details, Explained, Row, Status};
 
 use blocks::Blocks;
 use handshake::Handshake;

@@ -38,12 +38,30 @@ pub fn dissect(
     #[wasm_bindgen(unchecked_param_type = "DeflateParams | null | undefined")] deflate: &JsValue,
     bytes: &[u8],
 ) -> Result<Vec<String>, JsError> {
-    let direction = match direction {
-        "c2s" => Direction::ClientToServer,
-        "s2c" => Direction::ServerToClient,
-        other => return Err(JsError::new(&format!("the direction is c2s or s2c, not {other:?}"))),
-    };
-    Ok(inspector::dissect(direction, deflate_params(deflate)?, bytes))
+    Ok(inspector::dissect(direction_of(direction)?, deflate_params(deflate)?, bytes))
+}
+
+/// The same frames in words, as an inspector shows them: an `Explained[]` as JSON. For a page that has the bytes of
+/// its own client, and no capture.
+///
+/// # Errors
+///
+/// As `dissect`.
+#[wasm_bindgen]
+pub fn explain(
+    #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
+    #[wasm_bindgen(unchecked_param_type = "DeflateParams | null | undefined")] deflate: &JsValue,
+    bytes: &[u8],
+) -> Result<String, JsError> {
+    Ok(to_json(&inspector::explain(direction_of(direction)?, deflate_params(deflate)?, bytes)))
+}
+
+fn direction_of(name: &str) -> Result<Direction, JsError> {
+    match name {
+        "c2s" => Ok(Direction::ClientToServer),
+        "s2c" => Ok(Direction::ServerToClient),
+        other => Err(JsError::new(&format!("the direction is c2s or s2c, not {other:?}"))),
+    }
 }
 
 /// A live capture, row by row.

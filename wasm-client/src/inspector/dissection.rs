@@ -8,6 +8,9 @@ use framescope_codec::dissect::{Dissection, Dissector, Inflation};
 use framescope_codec::{DeflateParams, LengthForm, MessageKind};
 use serde::Serialize;
 
+use super::fields;
+use super::objects::Explained;
+
 /// Takes apart what one end of a connection sent, behind the handshake: a JSON object for each frame, the
 /// cut-off last one included, and for a cut-off header one with its bytes.
 #[must_use]
@@ -26,6 +29,28 @@ pub fn dissect(direction: Direction, deflate: Option<DeflateParams>, bytes: &[u8
         found.push(json(&CutHeader { cut_header: hex(&partial_header) }));
     }
     found
+}
+
+/// What stands in each frame that one end of a connection sent, behind the handshake, in words: for a page that has the
+/// bytes and no capture. The cut-off last one is included.
+#[must_use]
+pub fn explain(direction: Direction, deflate: Option<DeflateParams>, bytes: &[u8]) -> Vec<Explained> {
+    let mut dissector = Dissector::new(direction.sender(), deflate);
+    dissector.feed(bytes);
+    let mut found = Vec::new();
+    while let Some(dissection) = dissector.next_frame() {
+        found.push(explained(&dissection));
+    }
+    found.extend(dissector.finish().as_ref().map(explained));
+    found
+}
+
+fn explained(dissection: &Dissection) -> Explained {
+    Explained {
+        fields: fields::of_frame(dissection),
+        violations: fields::violations(dissection),
+        header_length: dissection.header.encoded_len(),
+    }
 }
 
 /// The whole of a dissection.

@@ -88,6 +88,15 @@ pub struct Details {
     pub(super) handshake: Option<HandshakeInfo>,
 }
 
+/// One frame in words, without a capture around it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explained {
+    pub(super) fields: Vec<FieldInfo>,
+    pub(super) violations: Vec<ViolationInfo>,
+    pub(super) header_length: usize,
+}
+
 #[derive(Debug, Serialize)]
 pub(super) struct FieldInfo {
     pub(super) name: &'static str,
