@@ -15,7 +15,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::config::Config;
 use sqlite::Sqlite;
@@ -32,6 +32,12 @@ mod sqlite;
 /// One line for the operator. Nothing has been touched then that is not ours, or not whole.
 pub(crate) fn open(config: &Config) -> Result<Arc<dyn Store>, String> {
     Ok(if config.in_memory { Arc::new(Sqlite::in_memory()?) } else { Arc::new(Sqlite::open(&config.data_dir)?) })
+}
+
+/// The time as all records have it: milliseconds of Unix time.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// What the store answers, later.

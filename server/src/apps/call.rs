@@ -9,7 +9,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use framescope_codec::Broadcast;
 use serde::Serialize;
@@ -18,7 +17,7 @@ use tokio::sync::Notify;
 use super::peer::{Peer, Refusal};
 use super::said::{Family, JoinCall, Signal};
 use crate::bus::{Change, Claim, Lease, Listing, Note, SocketId, Space, Topic};
-use crate::store::StoreError;
+use crate::store::{StoreError, now};
 
 /// Which call a connection is in, if any.
 #[derive(Default)]
@@ -221,12 +220,6 @@ impl fmt::Debug for State {
         let state = self.0.borrow();
         f.debug_tuple("State").field(&state.as_ref().map(|attendance| &attendance.call)).finish()
     }
-}
-
-/// Milliseconds of Unix time.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// No call's id is longer.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use metrics::Counter;
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use super::{Caller, SessionId};
 use crate::bus::{Bus, Ear, Note, Subscription, Topic};
 use crate::config::Config;
 use crate::metrics::{self as names, Metrics};
-use crate::store::{Store, StoreError, TokenHash, User};
+use crate::store::{Store, StoreError, TokenHash, User, now};
 
 /// Finds out who is asking, signs people in and out. One for all threads.
 #[derive(Debug)]
@@ -214,12 +214,6 @@ impl Ear<Topic, Arc<Note>> for Ended {
     fn hear(&self, _about: &Topic, _note: &Arc<Note>) {
         self.set();
     }
-}
-
-/// Milliseconds of Unix time.
-pub(super) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// A panic elsewhere leaves the table as whole as it was.

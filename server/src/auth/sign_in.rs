@@ -4,12 +4,11 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::accounts::now;
 use super::password::{HashFailed, Place};
 use super::throttle::Key;
 use super::{Accounts, Caller, Login, Token};
 use crate::bus::{Note, Topic};
-use crate::store::{Session, StoreError, TokenHash, User};
+use crate::store::{Session, StoreError, TokenHash, User, now};
 
 /// A name and a password, as somebody typed them.
 pub(crate) struct Credentials {

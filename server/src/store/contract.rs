@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Barrier, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::sync::oneshot;
 
@@ -118,10 +117,6 @@ async fn all(store: &dyn Store, stream: &Stream) -> Page {
 
 fn seqs(page: &Page) -> Vec<u64> {
     page.items.iter().map(|item| item.seq).collect()
-}
-
-fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis().try_into().unwrap()
 }
 
 async fn register(store: &dyn Store, name: &str) -> User {

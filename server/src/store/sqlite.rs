@@ -7,7 +7,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 use std::{fmt, thread};
 
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     Account, Answer, Append, Appended, Call, Done, Figures, Page, Part, Session, Store, StoreError, Stream, TokenHash,
-    User, UserId,
+    User, UserId, now,
 };
 use queue::{Limits, Queue};
 use writer::{Job, Write, Writer, shielded};
@@ -331,10 +331,4 @@ fn later<T: Send + 'static>(
         pushed?;
         answer.await.unwrap_or(Err(StoreError::Failed))
     })
-}
-
-/// In milliseconds of Unix time.
-fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    since.as_millis().try_into().unwrap_or(i64::MAX)
 }
