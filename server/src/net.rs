@@ -22,6 +22,8 @@ use crate::config::Config;
 pub(crate) use limits::{Guest, Limits, Seat, raise_file_limit};
 
 mod accept;
+#[allow(dead_code, reason = "until both the tunnel and the proxy dial")]
+pub(crate) mod dial;
 mod limits;
 
 /// What runs on one thread and serves the sockets it is given.
