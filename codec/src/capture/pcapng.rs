@@ -11,8 +11,10 @@
 //! its own, with its time and any comments.
 //!
 //! Blocks are written by the few lines here rather than by a library, since a packet's bytes are thus made
-//! in place, in the caller's buffer, and copied once. The [`Reader`] takes blocks apart with [`pcap_parser`].
+//! in place, in the caller's buffer, and copied once. The [`Reader`] takes them apart by hand too: the module that
+//! pages load has to be small.
 
+mod block;
 mod fault;
 mod reader;
 
@@ -145,6 +147,10 @@ const APPLICATION_NAME: &str = "framescope ";
 
 const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
+/// As packets were written before there were enhanced ones.
+const OLD_PACKET: u32 = 2;
+/// No time, no comments, and always the first interface.
+const SIMPLE_PACKET: u32 = 3;
 const ENHANCED_PACKET: u32 = 6;
 
 const BYTE_ORDER_MAGIC: u32 = 0x1A2B_3C4D;
@@ -153,6 +159,7 @@ const OPT_COMMENT: u16 = 1;
 const OPT_IF_NAME: u16 = 2;
 const OPT_SHB_USERAPPL: u16 = 4;
 const OPT_IF_TSRESOL: u16 = 9;
+const OPT_IF_TSOFFSET: u16 = 14;
 /// As a power of ten.
 const NANOSECONDS: u8 = 9;
 

@@ -2,12 +2,9 @@
 
 use std::ops::Range;
 
-use pcap_parser::pcapng::{OptionCode, PcapNGOption};
-use pcap_parser::traits::PcapNGPacketBlock;
-use pcap_parser::{Block, InterfaceDescriptionBlock, parse_block_be, parse_block_le};
-
+use super::block::{Block, ByteOrder, Interface};
 use super::fault::{Fault, FaultKind};
-use super::{APPLICATION_NAME, BYTE_ORDER_MAGIC, ENHANCED_PACKET, INTERFACE_DESCRIPTION, SECTION_HEADER};
+use super::{ENHANCED_PACKET, INTERFACE_DESCRIPTION, OLD_PACKET, SECTION_HEADER, SIMPLE_PACKET};
 
 /// Reads a pcapng of either byte order, in whatever pieces it comes, and never fails: what is damaged is
 /// reported, and reading goes on at the next thing that looks like a whole block.
@@ -21,7 +18,7 @@ pub struct Reader {
     /// Where in the capture `buffer` begins.
     offset: u64,
     place: Place,
-    is_big_endian: bool,
+    order: ByteOrder,
     is_from_tap: bool,
     interfaces: Vec<Interface>,
     last_time_ns: u64,
@@ -66,14 +63,6 @@ enum Place {
     Block,
     /// Somewhere behind; the block here is damaged.
     Lost,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Interface {
-    link_type: u16,
-    snap_len: u32,
-    ticks_per_second: u128,
-    offset_seconds: i64,
 }
 
 /// A packet found, as ranges of the buffer.
@@ -149,7 +138,7 @@ impl Reader {
                 Some(kind) => self.fault(kind),
             },
             Place::Lost => self.search(),
-            Place::Block => match block_len(rest, self.is_big_endian) {
+            Place::Block => match block_len(rest, self.order) {
                 Err(kind) => self.fault(kind),
                 Ok(None) if self.has_ended => self.fault(FaultKind::CutOff),
                 Ok(None) => Step::NeedMore,
@@ -169,7 +158,7 @@ impl Reader {
     /// Goes on to the next place that could well be a block.
     fn search(&mut self) -> Step {
         while let rest @ [_, ..] = &self.buffer[self.done..] {
-            match candidate_len(rest, self.is_big_endian) {
+            match candidate_len(rest, self.order) {
                 Candidate::Block => {
                     self.place = Place::Block;
                     return Step::Other;
@@ -185,99 +174,64 @@ impl Reader {
     fn block(&mut self, len: usize) -> Step {
         let range = self.done..self.done + len;
         let bytes = &self.buffer[range.clone()];
-        if let Some(is_big_endian) = section_byte_order(bytes) {
-            self.is_big_endian = is_big_endian;
-        }
-        let parsed = if self.is_big_endian { parse_block_be(bytes) } else { parse_block_le(bytes) };
-        // "Incomplete" cannot be mended here: the block is whole, so its contents are at odds with it.
-        let Ok((_, block)) = parsed else { return self.fault(FaultKind::MalformedBlock) };
-        let found = match block {
-            Block::SectionHeader(section) => {
-                let application = section.shb_userappl().and_then(Result::ok);
-                self.is_from_tap = application.is_some_and(|name| name.starts_with(APPLICATION_NAME));
+        self.order = ByteOrder::of_section(bytes).unwrap_or(self.order);
+        let step = match Block::read(bytes, self.order) {
+            None => return self.fault(FaultKind::MalformedBlock),
+            Some(Block::Section { is_from_tap }) => {
+                self.is_from_tap = is_from_tap;
                 self.interfaces.clear();
-                None
+                Step::Other
             }
-            Block::InterfaceDescription(description) => {
-                if self.interfaces.len() == INTERFACES_MAX {
-                    return self.fault(FaultKind::TooManyInterfaces);
+            Some(Block::Interface(_)) if self.interfaces.len() == INTERFACES_MAX => {
+                return self.fault(FaultKind::TooManyInterfaces);
+            }
+            Some(Block::Interface(interface)) => {
+                self.interfaces.push(interface);
+                Step::Other
+            }
+            Some(Block::Packet(found)) => {
+                let number = usize::try_from(found.interface).unwrap_or(usize::MAX);
+                let Some(interface) = self.interfaces.get(number) else {
+                    return self.fault(FaultKind::UnknownInterface);
+                };
+                let mut data = range.start + found.data.start..range.start + found.data.end;
+                match found.ticks {
+                    Some(ticks) => self.last_time_ns = interface.time_ns(ticks),
+                    // A block without a time does not say either how much was captured: as much as its interface allowed.
+                    None if interface.snap_len != 0 => {
+                        let most = usize::try_from(interface.snap_len).unwrap_or(usize::MAX);
+                        data.end = data.end.min(data.start.saturating_add(most));
+                    }
+                    None => {}
                 }
-                self.interfaces.push(Interface::read(&description, self.is_big_endian));
-                None
+                Step::Packet(Found {
+                    block: range.clone(),
+                    data,
+                    time_ns: self.last_time_ns,
+                    link_type: interface.link_type,
+                    original_len: found.original_len,
+                    comments: found.comments,
+                })
             }
-            Block::EnhancedPacket(packet) => {
-                let Some(interface) = usize::try_from(packet.if_id).ok().and_then(|id| self.interfaces.get(id)) else {
-                    return self.fault(FaultKind::UnknownInterface);
-                };
-                let ticks = u64::from(packet.ts_high) << 32 | u64::from(packet.ts_low);
-                self.last_time_ns = interface.time_ns(ticks);
-                Some((28, packet.packet_data().len(), packet.origlen, interface.link_type, comments(&packet.options)))
-            }
-            Block::SimplePacket(packet) => {
-                let Some(interface) = self.interfaces.first() else {
-                    return self.fault(FaultKind::UnknownInterface);
-                };
-                // The block does not say how much was captured: as much as its interface allowed.
-                let limit = if interface.snap_len == 0 { u32::MAX } else { interface.snap_len };
-                let captured = packet.packet_data().len().min(usize::try_from(limit).unwrap_or(usize::MAX));
-                Some((12, captured, packet.origlen, interface.link_type, Vec::new()))
-            }
-            _ => None,
+            Some(Block::Other) => Step::Other,
         };
         self.done = range.end;
-        let Some((data_at, data_len, original_len, link_type, comments)) = found else { return Step::Other };
-        let data = range.start + data_at..range.start + data_at + data_len;
-        Step::Packet(Found { block: range, data, time_ns: self.last_time_ns, link_type, original_len, comments })
+        step
     }
-}
-
-impl Interface {
-    /// The library takes the offset for little-endian and knows no binary resolution, so both are read here.
-    fn read(block: &InterfaceDescriptionBlock<'_>, is_big_endian: bool) -> Self {
-        let option = |code| block.options.iter().find(|option| option.code == code).and_then(|o| o.as_bytes().ok());
-        let resolution = option(OptionCode::IfTsresol).and_then(|value| value.first().copied()).unwrap_or(6);
-        let ticks_per_second = match resolution {
-            binary if binary & 0x80 != 0 => 1 << (binary & 0x7F).min(64),
-            decimal => 10u128.pow(u32::from(decimal.min(19))),
-        };
-        let offset = option(OptionCode::IfTsoffset).and_then(|value| value.try_into().ok());
-        let offset_seconds = offset.map_or(0, if is_big_endian { i64::from_be_bytes } else { i64::from_le_bytes });
-        let link_type = u16::try_from(block.linktype.0).unwrap_or(u16::MAX);
-        Self { link_type, snap_len: block.snaplen, ticks_per_second, offset_seconds }
-    }
-
-    fn time_ns(&self, ticks: u64) -> u64 {
-        let since_offset = u128::from(ticks) * NANOSECONDS_PER_SECOND / self.ticks_per_second;
-        let offset = u128::from(self.offset_seconds.unsigned_abs()) * NANOSECONDS_PER_SECOND;
-        let time = if self.offset_seconds < 0 {
-            since_offset.saturating_sub(offset)
-        } else {
-            since_offset.saturating_add(offset)
-        };
-        u64::try_from(time).unwrap_or(u64::MAX)
-    }
-}
-
-fn comments(options: &[PcapNGOption<'_>]) -> Vec<String> {
-    let comments = options.iter().filter(|option| option.code == OptionCode::Comment);
-    comments
-        .filter_map(|option| option.as_bytes().ok())
-        .map(|text| String::from_utf8_lossy(text).into_owned())
-        .collect()
 }
 
 /// The length of the block in front; `None` if it is not all there.
-fn block_len(bytes: &[u8], is_big_endian: bool) -> Result<Option<usize>, FaultKind> {
-    let Some(kind) = word(bytes, 0, false) else { return Ok(None) };
-    let is_big_endian = if kind == SECTION_HEADER {
+fn block_len(bytes: &[u8], order: ByteOrder) -> Result<Option<usize>, FaultKind> {
+    let Some(kind) = order.word(bytes, 0) else { return Ok(None) };
+    let order = if kind == SECTION_HEADER {
         if bytes.len() < 12 {
             return Ok(None);
         }
-        section_byte_order(bytes).ok_or(FaultKind::NoByteOrder)?
+        ByteOrder::of_section(bytes).ok_or(FaultKind::NoByteOrder)?
     } else {
-        is_big_endian
+        order
     };
-    let Some(len) = word(bytes, 4, is_big_endian) else { return Ok(None) };
+    let Some(len) = order.word(bytes, 4) else { return Ok(None) };
     if len < BLOCK_MIN {
         return Err(FaultKind::BlockTooShort(len));
     }
@@ -285,7 +239,7 @@ fn block_len(bytes: &[u8], is_big_endian: bool) -> Result<Option<usize>, FaultKi
         return Err(FaultKind::BlockTooLong(len));
     }
     let size = usize::try_from(len).unwrap_or(usize::MAX);
-    match word(bytes, size - 4, is_big_endian) {
+    match order.word(bytes, size - 4) {
         None => Ok(None),
         Some(again) if again == len => Ok(Some(size)),
         Some(again) => Err(FaultKind::LengthsDiffer(len, again)),
@@ -299,28 +253,16 @@ enum Candidate {
 }
 
 /// Whether a block that is worth going on with begins here: one that matters, of a likely length, twice the same.
-fn candidate_len(bytes: &[u8], is_big_endian: bool) -> Candidate {
-    let (Some(kind), Some(len)) = (word(bytes, 0, is_big_endian), word(bytes, 4, is_big_endian)) else {
+fn candidate_len(bytes: &[u8], order: ByteOrder) -> Candidate {
+    let (Some(kind), Some(len)) = (order.word(bytes, 0), order.word(bytes, 4)) else {
         return Candidate::NeedsMore;
     };
-    let is_likely = kind == SECTION_HEADER
-        || (matches!(kind, INTERFACE_DESCRIPTION | ENHANCED_PACKET) && len % 4 == 0 && len < LIKELY_MAX);
-    match block_len(bytes, is_big_endian) {
+    let matters = matches!(kind, INTERFACE_DESCRIPTION | OLD_PACKET | SIMPLE_PACKET | ENHANCED_PACKET);
+    let is_likely = kind == SECTION_HEADER || (matters && len.is_multiple_of(4) && len < LIKELY_MAX);
+    match block_len(bytes, order) {
         Ok(Some(_)) if is_likely => Candidate::Block,
         Ok(None) if is_likely => Candidate::NeedsMore,
         _ => Candidate::None,
-    }
-}
-
-/// Whether a section header is big-endian; `None` if it is none, or broken.
-fn section_byte_order(bytes: &[u8]) -> Option<bool> {
-    if word(bytes, 0, false)? != SECTION_HEADER {
-        return None;
-    }
-    match word(bytes, 8, false)? {
-        BYTE_ORDER_MAGIC => Some(false),
-        magic if magic.swap_bytes() == BYTE_ORDER_MAGIC => Some(true),
-        _ => None,
     }
 }
 
@@ -329,16 +271,11 @@ fn first_fault(bytes: &[u8]) -> Option<FaultKind> {
     if bytes.starts_with(&[0x1F, 0x8B]) {
         return Some(FaultKind::Gzip);
     }
-    match word(bytes, 0, false)? {
+    match ByteOrder::Little.word(bytes, 0)? {
         SECTION_HEADER => None,
         0xA1B2_C3D4 | 0xD4C3_B2A1 | 0xA1B2_3C4D | 0x4D3C_B2A1 => Some(FaultKind::ClassicPcap),
         _ => Some(FaultKind::NotPcapng),
     }
-}
-
-fn word(bytes: &[u8], at: usize, is_big_endian: bool) -> Option<u32> {
-    let word = *bytes.get(at..)?.first_chunk()?;
-    Some(if is_big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) })
 }
 
 /// Type and both lengths.
@@ -349,4 +286,3 @@ pub const BLOCK_MAX: u32 = 1 << 24;
 const LIKELY_MAX: u32 = 1 << 20;
 /// Nothing has so many, and each takes memory.
 const INTERFACES_MAX: usize = 4096;
-const NANOSECONDS_PER_SECOND: u128 = 1_000_000_000;
