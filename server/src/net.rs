@@ -20,11 +20,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 pub(crate) use limits::{Guest, Limits, Seat, raise_file_limit};
+pub(crate) use stream::Stream;
 
 mod accept;
 #[allow(dead_code, reason = "until both the tunnel and the proxy dial")]
 pub(crate) mod dial;
 mod limits;
+mod stream;
 
 /// What runs on one thread and serves the sockets it is given.
 pub(crate) trait Serve: 'static {

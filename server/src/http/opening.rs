@@ -3,17 +3,18 @@
 //! An opening handshake goes to the codec on the bare socket: of the HTTP library nothing is ever made for
 //! it, so nothing of it can stay behind. Everything else is replayed into the library byte for byte.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use framescope_codec::Role;
 use framescope_codec::handshake::{HandshakeError, HeadLimits, HeadReader, Request};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::config::Config;
+use crate::net::Stream;
 use crate::ws::thread;
 
 /// What the first bytes amount to.
@@ -29,11 +30,11 @@ pub(crate) enum Begun {
 }
 
 /// Reads the head of the first request.
-pub(crate) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
+pub(crate) async fn begin(stream: &mut Stream, limits: HeadLimits) -> Begun {
     let mut reader = HeadReader::new(Role::Client, limits);
     let mut received = Vec::new();
     loop {
-        match read_some(socket, &mut received).await {
+        match read_some(stream, &mut received).await {
             Ok(0) | Err(_) => return Begun::Gone,
             Ok(_) => {}
         }
@@ -50,32 +51,29 @@ pub(crate) async fn begin(socket: &TcpStream, limits: HeadLimits) -> Begun {
     }
 }
 
-async fn read_some(socket: &TcpStream, received: &mut Vec<u8>) -> io::Result<usize> {
-    loop {
-        socket.readable().await?;
-        let read = thread::with_read_buffer(|buffer| {
-            let len = socket.try_read(buffer)?;
-            received.extend_from_slice(&buffer[..len]);
-            Ok(len)
-        });
-        match read {
-            Err(error) if io::Error::kind(&error) == io::ErrorKind::WouldBlock => {}
-            read => return read,
-        }
-    }
+async fn read_some(stream: &mut Stream, received: &mut Vec<u8>) -> io::Result<usize> {
+    poll_fn(|cx| {
+        thread::with_read_buffer(|buffer| {
+            let mut buffer = ReadBuf::new(buffer);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+            received.extend_from_slice(buffer.filled());
+            Poll::Ready(Ok(buffer.filled().len()))
+        })
+    })
+    .await
 }
 
 /// Sends a last answer, and reads on until the peer is done or patience ends: closing a socket with
 /// unread bytes would reset the connection, and the answer with it.
-pub(crate) async fn part(mut socket: TcpStream, answer: &[u8], config: &Config) {
+pub(crate) async fn part(mut stream: Stream, answer: &[u8], config: &Config) {
     let linger = async {
-        socket.write_all(answer).await?;
-        socket.shutdown().await?;
+        stream.write_all(answer).await?;
+        stream.shutdown().await?;
         let mut discarded = Vec::new();
         let mut total = 0;
         while total <= config.linger_max.min(DISCARD_MAX) {
             discarded.clear();
-            match tokio::time::timeout(config.linger_quiet, read_some(&socket, &mut discarded)).await {
+            match tokio::time::timeout(config.linger_quiet, read_some(&mut stream, &mut discarded)).await {
                 Ok(Ok(len)) if len > 0 => total += len,
                 _ => break,
             }
@@ -94,20 +92,20 @@ const DISCARD_MAX: usize = 1 << 20;
 pub(super) struct Replay {
     read: Vec<u8>,
     at: usize,
-    stream: TcpStream,
+    stream: Stream,
 }
 
 impl Replay {
-    pub(super) const fn new(read: Vec<u8>, stream: TcpStream) -> Self {
+    pub(super) const fn new(read: Vec<u8>, stream: Stream) -> Self {
         Self { read, at: 0, stream }
     }
 
-    pub(super) const fn socket(&self) -> &TcpStream {
+    pub(super) const fn stream(&self) -> &Stream {
         &self.stream
     }
 
     /// The stream alone. All that was read must have been read again.
-    pub(super) fn into_inner(self) -> TcpStream {
+    pub(super) fn into_inner(self) -> Stream {
         self.stream
     }
 }

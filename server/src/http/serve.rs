@@ -23,7 +23,7 @@ use super::api::Peer;
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
-use crate::net::{Guest, Serve};
+use crate::net::{Guest, Serve, Stream};
 use crate::ws::{Endpoints, Opened, Refusal, thread};
 
 /// One thread's server.
@@ -57,7 +57,7 @@ impl Http {
 
 impl Serve for Http {
     fn serve(&self, socket: TcpStream, guest: Guest) {
-        tokio::task::spawn_local(self.0.clone().begin(socket, guest));
+        tokio::task::spawn_local(self.0.clone().begin(socket.into(), guest));
     }
 
     fn stop(&self) {
@@ -70,22 +70,22 @@ impl Serve for Http {
 impl Inner {
     /// Reads the first head and passes the connection on. What follows is a task of its own, so that each is as
     /// small as its kind allows.
-    async fn begin(self: Rc<Self>, socket: TcpStream, guest: Guest) {
+    async fn begin(self: Rc<Self>, mut stream: Stream, guest: Guest) {
         let config = &self.site.config;
-        let begun = tokio::time::timeout(config.head_deadline, opening::begin(&socket, config.head_limits()));
+        let begun = tokio::time::timeout(config.head_deadline, opening::begin(&mut stream, config.head_limits()));
         let refusal = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
             Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE,
             Some(Ok(Begun::Plain { received, .. })) => {
-                tokio::task::spawn_local(self.clone().converse(Replay::new(received, socket), guest));
+                tokio::task::spawn_local(self.clone().converse(Replay::new(received, stream), guest));
                 return;
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
-                let ends = (guest.address(), local_address(&socket));
+                let ends = (guest.address(), local_address(&stream));
                 match self.open(&request, ends).await {
                     Ok(opened) => {
                         self.site.count(101);
-                        return opened.drive(socket, &behind, guest);
+                        return opened.drive(stream, &behind, guest);
                     }
                     Err(refusal) => refusal,
                 }
@@ -97,7 +97,7 @@ impl Inner {
             Some(Err(_elapsed)) => Refusal::TOO_SLOW,
         };
         self.site.count(refusal.status);
-        opening::part(socket, &refusal.bytes(), config).await;
+        opening::part(stream, &refusal.bytes(), config).await;
     }
 
     /// Judges an opening handshake, once it is known who sent it.
@@ -118,7 +118,7 @@ impl Inner {
     /// Speaks HTTP for as long as the peer does.
     async fn converse(self: Rc<Self>, stream: Replay, guest: Guest) {
         let peer = guest.address();
-        let ends = (peer, local_address(stream.socket()));
+        let ends = (peer, local_address(stream.stream()));
         // An upgrade takes the guest along, and so outlives this task.
         let guest = Rc::new(Cell::new(Some(guest)));
         let service = {
@@ -182,8 +182,12 @@ impl Inner {
 }
 
 /// The address the peer connected to; of no use to anybody but a capture, so a failure is not one.
-fn local_address(socket: &TcpStream) -> SocketAddr {
-    socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))
+fn local_address(stream: &Stream) -> SocketAddr {
+    let address = match stream {
+        Stream::Tcp(socket) => socket.local_addr().ok(),
+        Stream::Pipe(_) => None,
+    };
+    address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
 }
 
 /// The request for those who judge handshakes.

@@ -17,7 +17,7 @@ use super::connection::Callbacks;
 use crate::auth::OriginPolicy;
 use crate::config::Config;
 use crate::http::opening::{self, Begun};
-use crate::net::{self, Guest, Serve};
+use crate::net::{self, Guest, Serve, Stream};
 use crate::ws::{Endpoint, Refusal, thread};
 
 /// A server that hands each connection to a handler.
@@ -154,7 +154,7 @@ struct Inner<H> {
 
 impl<H: Fn(WebSocketConnection) + Clone + Send + 'static> Serve for Plain<H> {
     fn serve(&self, socket: TcpStream, guest: Guest) {
-        tokio::task::spawn_local(self.0.clone().begin(socket, guest));
+        tokio::task::spawn_local(self.0.clone().begin(socket.into(), guest));
     }
 
     fn stop(&self) {
@@ -164,8 +164,9 @@ impl<H: Fn(WebSocketConnection) + Clone + Send + 'static> Serve for Plain<H> {
 }
 
 impl<H: Fn(WebSocketConnection) + Clone + 'static> Inner<H> {
-    async fn begin(self: Rc<Self>, socket: TcpStream, guest: Guest) {
-        let begun = tokio::time::timeout(self.config.head_deadline, opening::begin(&socket, self.config.head_limits()));
+    async fn begin(self: Rc<Self>, mut stream: Stream, guest: Guest) {
+        let begun =
+            tokio::time::timeout(self.config.head_deadline, opening::begin(&mut stream, self.config.head_limits()));
         let refusal = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
             Some(Ok(Begun::Upgrade { request, behind })) => {
@@ -174,7 +175,7 @@ impl<H: Fn(WebSocketConnection) + Clone + 'static> Inner<H> {
                     Ok(accepted) => {
                         let (peer, target) = (guest.address(), request.target().to_owned());
                         let handler = self.handler.clone();
-                        return accepted.drive(socket, &behind, None, guest, |outbox| {
+                        return accepted.drive(stream, &behind, None, guest, |outbox| {
                             let connection = WebSocketConnection::new(outbox.clone(), peer, target);
                             Box::new(Callbacks::new(connection, handler))
                         });
@@ -186,7 +187,7 @@ impl<H: Fn(WebSocketConnection) + Clone + 'static> Inner<H> {
             Some(Ok(Begun::Bad(error))) => error.into(),
             Some(Err(_elapsed)) => Refusal::TOO_SLOW,
         };
-        opening::part(socket, &refusal.bytes(), &self.config).await;
+        opening::part(stream, &refusal.bytes(), &self.config).await;
     }
 }
 

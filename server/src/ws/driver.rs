@@ -510,7 +510,7 @@ mod tests {
     fn an_idle_connection_stays_small() {
         // The task, its outbox and Tokio's entry are all there is per connection (1 KiB, targets).
         // Tokio adds about 100 bytes to a task and rounds up to a multiple of 128: up to here it is 384.
-        assert!(size_of::<Driver<tokio::net::TcpStream>>() <= 280, "{}", size_of::<Driver<tokio::net::TcpStream>>());
+        assert!(size_of::<Driver<crate::net::Stream>>() <= 280, "{}", size_of::<Driver<crate::net::Stream>>());
         assert!(size_of::<Outbox>() <= 168, "{}", size_of::<Outbox>());
     }
 }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use framescope_codec::Connection;
 use framescope_codec::deflate::params::DeflatePolicy;
 use framescope_codec::handshake::{Acceptance, HandshakeError, Request, refuse};
-use tokio::net::TcpStream;
 
 use super::outbox::Writes;
 use super::{Driver, Habits, Outbox, Pump};
@@ -18,7 +17,7 @@ use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
 use crate::inspect::{Feed, Hub, Tap};
 use crate::metrics::{Meter, Metrics};
-use crate::net::Guest;
+use crate::net::{Guest, Stream};
 
 /// Everything that can be connected to, on one thread.
 pub(crate) struct Endpoints {
@@ -219,7 +218,7 @@ impl Accepted {
     /// Sends the answer and runs the connection with an app of its own. `behind` came behind the request.
     pub(crate) fn drive(
         self,
-        stream: TcpStream,
+        stream: Stream,
         behind: &[u8],
         mut tap: Option<Box<Tap>>,
         guest: Guest,
@@ -246,13 +245,13 @@ impl Opened {
     }
 
     /// Sends the answer and runs the connection. `behind` came behind the request.
-    pub(crate) fn drive(self, stream: TcpStream, behind: &[u8], guest: Guest) {
+    pub(crate) fn drive(self, stream: Stream, behind: &[u8], guest: Guest) {
         let Self { accepted, app, tap } = self;
         accepted.drive(stream, behind, tap, guest, app);
     }
 
     /// Runs a connection whose answer was sent by somebody else.
-    pub(crate) fn drive_answered(mut self, stream: TcpStream, behind: &[u8], guest: Guest) {
+    pub(crate) fn drive_answered(mut self, stream: Stream, behind: &[u8], guest: Guest) {
         let answer = std::mem::take(&mut self.accepted.answer);
         if let Some(tap) = &mut self.tap {
             tap.answered(&answer);
