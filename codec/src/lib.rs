@@ -58,7 +58,8 @@
 //! 4. [`handshake`]: how a connection begins, for both ends, and what a captured one was worth.
 //! 5. [`connection`] and [`dissect`]: the two faces. A property test holds them together: a
 //!    connection fails exactly when the dissector shows a violation, and with the same one.
-//! 6. [`frame`]: a frame as an object, of which every bit can be set, also wrong.
+//! 6. [`frame`]: a frame as an object, of which every bit can be set, also wrong. [`cursor`]: where frames begin, for
+//!    whoever only passes bytes on.
 //! 7. `capture` (a feature): what was on the wire as pcapng, written and read.
 //!
 //! [`course`] has three small functions under the names that a course assignment gave them.
@@ -68,6 +69,7 @@ pub mod capture;
 pub mod close;
 pub mod connection;
 pub mod course;
+pub mod cursor;
 pub mod deflate;
 pub mod dissect;
 pub mod frame;
@@ -85,6 +87,7 @@ pub use connection::{
     Sender,
 };
 pub use course::{ParsedFrame, generate_ws_frame, parse_ws_frame};
+pub use cursor::FrameCursor;
 pub use deflate::params::{DeflateParams, WindowBits};
 pub use deflate::{Compressor, Decompressor, InvalidDeflate};
 pub use dissect::{DissectedClose, DissectedMessage, Dissection, Dissector, Found, Fragment, Inflation};

@@ -23,12 +23,20 @@ pub use reader::{BLOCK_MAX, Item, Packet, Reader};
 
 /// Appends the two blocks that a capture begins with: raw IP packets, times in nanoseconds.
 pub fn write_start(out: &mut Vec<u8>) {
+    write_start_about("", out);
+}
+
+/// The same for a capture about which there is something to say, as a comment on all of it.
+pub fn write_start_about(comment: &str, out: &mut Vec<u8>) {
     block(SECTION_HEADER, out, |out| {
         out.extend_from_slice(&BYTE_ORDER_MAGIC.to_le_bytes());
         out.extend_from_slice(&1u16.to_le_bytes());
         out.extend_from_slice(&0u16.to_le_bytes());
         // The section's length, not known in advance.
         out.extend_from_slice(&u64::MAX.to_le_bytes());
+        if !comment.is_empty() {
+            option(OPT_COMMENT, &comment.as_bytes()[..comment.floor_char_boundary(usize::from(u16::MAX))], out);
+        }
         option(OPT_SHB_USERAPPL, APPLICATION.as_bytes(), out);
         option(OPT_END, &[], out);
     });

@@ -66,8 +66,16 @@ impl ClientHandshake {
         if !options.subprotocols.iter().all(|protocol| grammar::is_token(protocol.as_bytes())) {
             return Err(HandshakeError::Request(HandshakeRule::MalformedProtocols));
         }
-        let request = write_request(url, key, options).into_bytes();
         // Our own request has to pass like anybody's, and what it asks for is read as a server would read it.
+        Self::relaying(write_request(url, key, options).into_bytes(), options.limits)
+    }
+
+    /// Prepares to judge the answer to a request that somebody else wrote, and that is passed on as it is.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the request breaks.
+    pub fn relaying(request: Vec<u8>, limits: HeadLimits) -> Result<Self, HandshakeError> {
         let head = Head::read(&request);
         let mut findings = Findings::default();
         check::check_request(&head, &mut findings);
@@ -75,8 +83,8 @@ impl ClientHandshake {
         if let Some(rule) = findings.first_fatal() {
             return Err(HandshakeError::Request(rule));
         }
-        let reader = HeadReader::new(Role::Server, options.limits);
-        Ok(Self { request, asked, limits: options.limits, reader, interim: 0 })
+        let reader = HeadReader::new(Role::Server, limits);
+        Ok(Self { request, asked, limits, reader, interim: 0 })
     }
 
     /// Appends the request.
