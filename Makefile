@@ -18,7 +18,7 @@ LOAD ?= strokes direct presence board start
 # make kill KILL_ROUNDS=1000
 KILL_ROUNDS ?= 200
 
-.PHONY: help setup setup-test wasm run test bench load kill doctor format clean tools $(addprefix test-,$(ALL_SUITES))
+.PHONY: help setup setup-test wasm run reference test bench load kill doctor format clean tools $(addprefix test-,$(ALL_SUITES))
 
 help: ## this list
 	@echo "Framescope. Start it: make run. Check it: make test."
@@ -40,6 +40,9 @@ run: ## build all and start the server; flags for it in ARGS="--listen 127.0.0.1
 	@tests/setup.sh native
 	@wasm-client/build.sh --optional
 	cargo run --release -- $(ARGS)
+
+reference: ## the server, and beside it a server on somebody else's code, to choose on the pages; flags in ARGS
+	@tests/reference/run.sh $(ARGS)
 
 test: ## all suites, or those named in SUITES="fmt lint"
 	@tests/run.sh $(SUITES)
@@ -105,9 +108,9 @@ test-types: tools ## suite: types of the pages' JavaScript
 test-conformance: tools ## suite: Autobahn's cases, server and client
 	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" bash tests/autobahn/run.sh
 
-test-browser: tools ## suite: the pages in Chromium
+test-browser: tools ## suite: the pages in Chromium, and the reference server they can choose
 	@wasm-client/build.sh --optimised
-	node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs
+	node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs tests/reference/*.test.mjs
 
 test-fuzz: tools ## suite: each fuzz target for FUZZ_SECONDS (20)
 	bash tests/fuzz.sh

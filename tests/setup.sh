@@ -3,6 +3,7 @@
 #
 #   tests/setup.sh native    Rust and a C compiler: what `cargo run` needs
 #   tests/setup.sh run       and the wasm toolchain
+#   tests/setup.sh reference and node with the package of the reference server, for `make reference`
 #   tests/setup.sh test      and what only the tests need
 #   tests/setup.sh doctor    installs nothing; says what is missing and the command that mends it;
 #                            exit 1 if `make run` lacks something
@@ -26,6 +27,7 @@ main() {
   case $MODE in
     native) native ;;
     run) native && wasm ;;
+    reference) native && wasm && reference ;;
     test) native && wasm && for_tests ;;
     doctor) doctor ;;
     python)
@@ -33,7 +35,7 @@ main() {
       echo "$(python_home)/bin/python"
       ;;
     *)
-      echo "usage: tests/setup.sh [native | run | test | doctor | python]" >&2
+      echo "usage: tests/setup.sh [native | run | reference | test | doctor | python]" >&2
       exit 2
       ;;
   esac
@@ -57,9 +59,14 @@ for_tests() {
   need_debian chromedriver look_chromedriver chromium-driver
   need_debian tshark look_tshark tshark
   need_debian shellcheck look_shellcheck shellcheck
-  need_debian node look_node nodejs npm
+  reference
   need "node packages" look_node_packages 'npm ci --prefix tests/browser'
   needs_python
+}
+
+reference() {
+  need_debian node look_node nodejs npm
+  need reference look_reference 'npm ci --prefix tests/reference'
 }
 
 needs_python() {
@@ -96,8 +103,11 @@ look_node() {
   version=$(node --version) && at_least "$NODE_NEEDED" "${version#v}" && command -v npm >/dev/null && echo "$version"
 }
 
-look_node_packages() {
-  local folder=tests/browser
+look_node_packages() { look_installed tests/browser; }
+look_reference() { look_installed tests/reference; }
+
+look_installed() { # FOLDER
+  local folder=$1
   [ "$folder/node_modules/.package-lock.json" -nt "$folder/package-lock.json" ] && echo "as $folder/package-lock.json says"
 }
 
