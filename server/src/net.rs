@@ -27,6 +27,8 @@ mod accept;
 pub(crate) mod dial;
 mod limits;
 mod stream;
+#[allow(dead_code, reason = "until the proxy relays")]
+mod wire;
 
 /// What runs on one thread and serves the sockets it is given.
 pub(crate) trait Serve: 'static {

@@ -23,6 +23,8 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 use tokio_rustls::{TlsConnector, rustls};
 
+use super::wire::Wire;
+
 /// What all TLS connections have in common.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsConnector);
@@ -72,9 +74,9 @@ pub(crate) async fn dial(
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         match tls {
-            None => Ok(Dialed::Tcp(stream)),
+            None => Ok(Dialed::Tcp(stream.into())),
             Some((Tls(connector), name)) => {
-                let stream = connector.connect(name, stream).await?;
+                let stream = connector.connect(name, Wire::from(stream)).await?;
                 Ok(Dialed::Tls(Box::new(stream)))
             }
         }
@@ -147,16 +149,16 @@ fn roots_of_this_machine() -> Result<RootCertStore, String> {
 #[derive(Debug)]
 pub(crate) enum Dialed {
     /// As it is.
-    Tcp(TcpStream),
+    Tcp(Wire),
     /// Through TLS, whose state is large.
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<Wire>>),
 }
 
 impl Dialed {
     /// The socket at the bottom.
-    pub(crate) fn socket(&self) -> &TcpStream {
+    pub(crate) fn wire(&self) -> &Wire {
         match self {
-            Self::Tcp(stream) => stream,
+            Self::Tcp(wire) => wire,
             Self::Tls(stream) => stream.get_ref().0,
         }
     }
@@ -286,7 +288,7 @@ mod tests {
         for name in ["upstream.test", "127.0.0.1"] {
             let address = serve(Some(&ca), name, false).await;
             let mut stream = dial(address, Some((&trusting(&ca), server_name(name).unwrap())), SOON).await.unwrap();
-            assert!(stream.socket().nodelay().unwrap());
+            assert!(stream.wire().socket().nodelay().unwrap());
             stream.write_all(b"ping").await.unwrap();
             let mut answer = Vec::new();
             stream.read_to_end(&mut answer).await.unwrap();
