@@ -23,6 +23,7 @@ use super::api::Peer;
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
+use crate::inspect::{Ends, HasEnds};
 use crate::net::{Guest, Serve, Stream};
 use crate::ws::{Endpoints, Opened, Refusal, thread};
 
@@ -81,8 +82,8 @@ impl Inner {
                 return;
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
-                let ends = (guest.address(), local_address(&stream));
-                match self.open(&request, ends).await {
+                let ends = ends(&stream, guest.address());
+                match self.open(&request, guest.address(), ends).await {
                     Ok(opened) => {
                         self.site.count(101);
                         return opened.drive(stream, &behind, guest);
@@ -101,9 +102,9 @@ impl Inner {
     }
 
     /// Judges an opening handshake, once it is known who sent it.
-    async fn open(&self, request: &Request, ends: (SocketAddr, SocketAddr)) -> Result<Opened, Refusal> {
+    async fn open(&self, request: &Request, peer: SocketAddr, ends: Ends) -> Result<Opened, Refusal> {
         let caller = self.site.accounts.caller(request.headers("cookie")).await.map_err(|_| Refusal::STORE)?;
-        self.endpoints.open(&self.site.origins, request, ends, &caller)
+        self.endpoints.open(&self.site.origins, request, peer, ends, &caller)
     }
 
     /// Whether a body is to come that nobody will read. The library would answer and hang up, and the answer
@@ -118,12 +119,12 @@ impl Inner {
     /// Speaks HTTP for as long as the peer does.
     async fn converse(self: Rc<Self>, stream: Replay, guest: Guest) {
         let peer = guest.address();
-        let ends = (peer, local_address(stream.stream()));
+        let ends = ends(stream.stream(), peer);
         // An upgrade takes the guest along, and so outlives this task.
         let guest = Rc::new(Cell::new(Some(guest)));
         let service = {
             let (this, guest) = (self.clone(), guest.clone());
-            hyper::service::service_fn(move |request| this.clone().answer(request, ends, guest.clone()))
+            hyper::service::service_fn(move |request| this.clone().answer(request, peer, ends, guest.clone()))
         };
         let connection = self.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = std::pin::pin!(connection);
@@ -143,19 +144,20 @@ impl Inner {
     async fn answer(
         self: Rc<Self>,
         mut request: hyper::Request<Incoming>,
-        ends: (SocketAddr, SocketAddr),
+        peer: SocketAddr,
+        ends: Ends,
         guest: Rc<Cell<Option<Guest>>>,
     ) -> Result<Response, Infallible> {
         let read = as_codec_reads_it(&request);
         if !read.is_upgrade() {
-            request.extensions_mut().insert(Peer(ends.0));
+            request.extensions_mut().insert(Peer(peer));
             let response = self.router.clone().oneshot(request).await;
             if let Ok(response) = &response {
                 self.site.count(response.status().as_u16());
             }
             return response;
         }
-        let opened = match self.open(&read, ends).await {
+        let opened = match self.open(&read, peer, ends).await {
             Ok(opened) => opened,
             Err(refusal) => {
                 self.site.count(refusal.status);
@@ -181,13 +183,14 @@ impl Inner {
     }
 }
 
-/// The address the peer connected to; of no use to anybody but a capture, so a failure is not one.
-fn local_address(stream: &Stream) -> SocketAddr {
-    let address = match stream {
-        Stream::Tcp(socket) => socket.local_addr().ok(),
-        Stream::Pipe(_) => None,
-    };
-    address.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)))
+/// What a capture shows; that a socket does not know its own address is of no use to anybody else.
+fn ends(stream: &Stream, peer: SocketAddr) -> Ends {
+    match stream {
+        Stream::Tcp(socket) => {
+            (peer, socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))).into()
+        }
+        Stream::Pipe(_) => stream.ends(),
+    }
 }
 
 /// The request for those who judge handshakes.

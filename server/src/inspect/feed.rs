@@ -7,7 +7,8 @@ use framescope_codec::capture::pcapng;
 use framescope_codec::{CloseCode, CloseFrame, Message};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::hub::{Hub, Session, Watcher};
+use super::hub::{Hub, Session};
+use super::watcher::Watcher;
 use crate::apps::App;
 use crate::auth::{Login, SessionId};
 use crate::ws::Outbox;
@@ -33,7 +34,7 @@ impl Feed {
         pcapng::write_start(&mut start);
         watcher.push(&start);
         let session = hub.session(id);
-        session.join(watcher.clone());
+        session.own().join(watcher.clone());
         tracing::info!(session = ?id, %peer, "a live tap begins");
         let gone = CancellationToken::new();
         if let Some(login) = login.clone() {
@@ -75,7 +76,7 @@ impl App for Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.session.leave(&self.watcher);
+        self.session.own().leave(&self.watcher);
         let gaps = self.watcher.dropped();
         tracing::info!(session = ?self.id, peer = %self.peer, gaps, "a live tap ends");
     }

@@ -1,16 +1,25 @@
-//! Sessions that have connections or watchers.
+//! Who watches what: sessions, their connections and their watchers, and those who watch everything.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::task::Waker;
 
+use slab::Slab;
+use tokio::sync::watch;
+
+use super::watcher::{Watcher, lock};
 use crate::auth::SessionId;
 
 /// Finds the session that belongs to a cookie. One for all threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Hub {
     sessions: Mutex<Sessions>,
+    /// That of all connections that came without a cookie of ours: nobody can watch it alone.
+    nobody: Arc<Session>,
+    count: Arc<Count>,
+    /// Rung for those who cannot be woken one by one: each thread, which wakes its own.
+    bell: watch::Sender<()>,
 }
 
 #[derive(Debug, Default)]
@@ -20,30 +29,49 @@ struct Sessions {
     sweep_at: usize,
 }
 
+/// How many watch, whatever it is.
+#[derive(Debug, Default)]
+struct Count(AtomicUsize);
+
 /// One browser: shared by its connections, which are tapped, and its watchers.
-#[derive(Debug, Default)]
-pub(crate) struct Session {
-    /// How many watch: the one thing that a tapped connection looks at each time.
-    watching: AtomicUsize,
-    /// Counts comings and goings of watchers.
-    changes: AtomicU32,
-    watchers: Mutex<Vec<Arc<Watcher>>>,
-}
-
-/// A bounded queue of pcapng blocks on their way to one page.
 #[derive(Debug)]
-pub(crate) struct Watcher {
-    max: usize,
-    queue: Mutex<Queue>,
+pub(crate) struct Session {
+    /// Who watches this session.
+    own: Audience,
+    /// Who watches everything.
+    everything: Arc<Audience>,
+    /// It belongs to a cookie.
+    is_anybody: bool,
+}
+
+/// Those who watch one session, or everything.
+#[derive(Debug)]
+pub(crate) struct Audience {
+    /// How many there are: looked at when a connection opens.
+    watching: AtomicUsize,
+    /// Counts comings and goings.
+    changes: AtomicU32,
+    members: Mutex<Members>,
+    count: Arc<Count>,
+    /// Of those who watch everything: told of each change.
+    bell: Option<watch::Sender<()>>,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    bytes: Vec<u8>,
-    waker: Option<Waker>,
-    /// It was full, and takes nothing until it is half empty: one gap is easier to read than many.
-    is_dropping: bool,
-    dropped: u64,
+struct Members {
+    watchers: Vec<Arc<Watcher>>,
+    /// Of the connections that are open, to be told when somebody comes.
+    connections: Slab<Waker>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        let count = Arc::<Count>::default();
+        let bell = watch::Sender::new(());
+        let everything = Arc::new(Audience { bell: Some(bell.clone()), ..Audience::new(count.clone()) });
+        let nobody = Session { own: Audience::new(count.clone()), everything, is_anybody: false };
+        Self { sessions: Mutex::default(), nobody: Arc::new(nobody), count, bell }
+    }
 }
 
 impl Hub {
@@ -57,101 +85,127 @@ impl Hub {
             sessions.by_id.retain(|_, session| session.strong_count() > 0);
             sessions.sweep_at = 2 * sessions.by_id.len() + 64;
         }
-        let session = Arc::new(Session::default());
+        let own = Audience::new(self.count.clone());
+        let session = Arc::new(Session { own, everything: self.everything().clone(), is_anybody: true });
         sessions.by_id.insert(id, Arc::downgrade(&session));
         session
+    }
+
+    /// What connections belong to that came without a cookie of ours.
+    pub(super) const fn nobody(&self) -> &Arc<Session> {
+        &self.nobody
+    }
+
+    /// Those who see all there is to see.
+    pub(super) fn everything(&self) -> &Arc<Audience> {
+        &self.nobody.everything
+    }
+
+    /// Whether anybody watches anything: while nobody does, no connection looks any further.
+    #[inline]
+    pub(crate) fn is_watched(&self) -> bool {
+        self.count.is_any()
+    }
+
+    /// Changes whenever somebody comes who watches everything, or goes.
+    pub(crate) fn bell(&self) -> watch::Receiver<()> {
+        self.bell.subscribe()
+    }
+}
+
+impl Count {
+    #[inline]
+    fn is_any(&self) -> bool {
+        // Whoever was woken for a change has synchronised with it by being woken.
+        self.0.load(Ordering::Relaxed) > 0
     }
 }
 
 impl Session {
-    /// Whether anybody watches.
+    /// Whether anybody sees this session's connections.
     #[inline]
-    pub(crate) fn is_watched(&self) -> bool {
-        self.watching.load(Ordering::Relaxed) > 0
+    pub(super) fn is_watched(&self) -> bool {
+        self.own.is_any() || self.everything.is_any()
     }
 
     /// A number that is another one whenever watchers have come or gone.
-    #[inline]
     pub(super) fn changes(&self) -> u32 {
-        self.changes.load(Ordering::Acquire)
+        let [own, everything] = [&self.own, &*self.everything].map(|one| one.changes.load(Ordering::Acquire));
+        own.wrapping_add(everything)
     }
 
     pub(super) fn watchers(&self) -> Vec<Arc<Watcher>> {
-        lock(&self.watchers).clone()
+        let mut watchers = lock(&self.own.members).watchers.clone();
+        watchers.extend_from_slice(&lock(&self.everything.members).watchers);
+        watchers
     }
 
+    /// Whether there is a cookie whose connections these are.
+    pub(super) const fn is_anybody(&self) -> bool {
+        self.is_anybody
+    }
+
+    /// Those who see this session alone.
+    pub(super) const fn own(&self) -> &Audience {
+        &self.own
+    }
+}
+
+impl Audience {
+    fn new(count: Arc<Count>) -> Self {
+        Self { watching: AtomicUsize::new(0), changes: AtomicU32::new(0), members: Mutex::default(), count, bell: None }
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.watching.load(Ordering::Relaxed) > 0
+    }
+
+    /// Begins to watch, and has the connections that are open told.
     pub(super) fn join(&self, watcher: Arc<Watcher>) {
-        let mut watchers = lock(&self.watchers);
-        watchers.push(watcher);
-        self.changed(watchers.len());
+        self.count.0.fetch_add(1, Ordering::Relaxed);
+        self.change(|watchers| watchers.push(watcher));
     }
 
+    /// Ends watching. Leaving again does nothing.
     pub(super) fn leave(&self, watcher: &Arc<Watcher>) {
-        let mut watchers = lock(&self.watchers);
-        watchers.retain(|other| !Arc::ptr_eq(other, watcher));
-        self.changed(watchers.len());
+        let mut was_there = false;
+        self.change(|watchers| {
+            let before = watchers.len();
+            watchers.retain(|other| !Arc::ptr_eq(other, watcher));
+            was_there = watchers.len() < before;
+        });
+        if was_there {
+            self.count.0.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 
-    fn changed(&self, watching: usize) {
-        self.watching.store(watching, Ordering::Relaxed);
+    fn change(&self, work: impl FnOnce(&mut Vec<Arc<Watcher>>)) {
+        let mut members = lock(&self.members);
+        work(&mut members.watchers);
+        self.watching.store(members.watchers.len(), Ordering::Relaxed);
         self.changes.fetch_add(1, Ordering::Release);
-    }
-}
-
-impl Watcher {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, queue: Mutex::default() }
-    }
-
-    /// Puts whole blocks into the queue, or, if that is full, nowhere: then false.
-    pub(super) fn push(&self, blocks: &[u8]) -> bool {
-        let mut queue = lock(&self.queue);
-        let room = self.max.saturating_sub(queue.bytes.len());
-        if room < blocks.len() || (queue.is_dropping && room < self.max / 2) {
-            queue.is_dropping = true;
-            queue.dropped += 1;
-            return false;
+        for (_, waker) in &members.connections {
+            waker.wake_by_ref();
         }
-        queue.is_dropping = false;
-        let waker = if queue.bytes.is_empty() { queue.waker.clone() } else { None };
-        queue.bytes.extend_from_slice(blocks);
-        drop(queue);
-        if let Some(waker) = waker {
-            waker.wake();
-        }
-        true
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        lock(&self.queue).bytes.is_empty()
-    }
-
-    /// All that waits.
-    pub(super) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut lock(&self.queue).bytes)
-    }
-
-    pub(super) fn set_waker(&self, waker: Option<Waker>) {
-        lock(&self.queue).waker = waker;
-    }
-
-    /// Has the page's connection look again.
-    pub(super) fn wake(&self) {
-        let waker = lock(&self.queue).waker.clone();
-        if let Some(waker) = waker {
-            waker.wake();
+        drop(members);
+        if let Some(bell) = &self.bell {
+            bell.send_replace(());
         }
     }
 
-    /// How often something did not fit.
-    pub(super) fn dropped(&self) -> u64 {
-        lock(&self.queue).dropped
+    /// A connection is open, and wants to be woken when somebody comes. Says by which number it can be taken out.
+    pub(super) fn enter(&self, waker: &Waker) -> usize {
+        lock(&self.members).connections.insert(waker.clone())
     }
-}
 
-/// A panic elsewhere leaves queues and lists as whole as they were.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The connection with this number is gone.
+    pub(super) fn exit(&self, number: usize) {
+        let mut members = lock(&self.members);
+        members.connections.try_remove(number);
+        if members.connections.is_empty() {
+            members.connections = Slab::new();
+        }
+    }
 }
 
 #[cfg(test)]
@@ -173,12 +227,19 @@ mod tests {
     }
 
     #[test]
-    fn a_full_watcher_loses_one_stretch_and_not_many() {
-        let watcher = Watcher::new(100);
-        assert!(watcher.push(&[0; 60]));
-        assert!(!watcher.push(&[0; 60]));
-        assert!(!watcher.push(&[0; 10]), "it would fit, but there has just been a gap");
-        assert_eq!((watcher.take().len(), watcher.dropped()), (60, 2));
-        assert!(watcher.push(&[0; 10]));
+    fn who_watches_everything_watches_each_session_and_those_of_nobody() {
+        let hub = Hub::default();
+        let (one, other) = (hub.session(SessionId::generate()), hub.session(SessionId::generate()));
+        let (own, all) = (Arc::new(Watcher::new(1)), Arc::new(Watcher::new(1)));
+        let watching = || [&one, &other, hub.nobody()].map(|session| session.watchers().len());
+        one.own().join(own.clone());
+        assert_eq!((watching(), hub.is_watched()), ([1, 0, 0], true));
+        hub.everything().join(all.clone());
+        assert_eq!(watching(), [2, 1, 1]);
+        one.own().leave(&own);
+        one.own().leave(&own);
+        assert_eq!((watching(), hub.is_watched()), ([1, 1, 1], true));
+        hub.everything().leave(&all);
+        assert_eq!((watching(), hub.is_watched()), ([0, 0, 0], false));
     }
 }

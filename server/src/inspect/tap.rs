@@ -1,47 +1,51 @@
-//! Copies a connection's bytes for those who watch.
+//! A connection's side of it: copies its bytes while somebody watches, and does nothing while nobody does.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::task::Waker;
 
 use framescope_codec::capture::Direction;
-use framescope_codec::capture::mask::HeadMask;
-use framescope_codec::capture::tap::Flow;
 use framescope_codec::{DeflateParams, Receiver};
 
-use super::hub::{Session, Watcher};
+use super::hub::{Hub, Session};
+use super::live::{Ends, Live, now_ns};
 
-/// One connection's tap. While nobody watches, it does nothing but look whether that is still so.
+/// One connection's tap.
 pub(crate) struct Tap {
     session: Arc<Session>,
-    /// Client, server.
-    ends: (SocketAddr, SocketAddr),
+    ends: Ends,
     /// What a watcher that comes late could not know.
     deflate: Option<DeflateParams>,
     /// [`Session::changes`] when the watchers were last looked up.
     seen: u32,
     /// How much of the answer to the opening handshake is not written yet.
     answer_left: u32,
+    /// By which the session knows the connection, once it is [open](Self::open).
+    number: Option<u32>,
     live: Option<Box<Live>>,
 }
 
-/// What a tap needs while somebody watches.
-struct Live {
-    flow: Flow,
-    /// Until both heads have passed.
-    mask: Option<HeadMask>,
-    watchers: Vec<Arc<Watcher>>,
-    /// By direction: some watcher has lost its place, and is to be told where a frame begins.
-    is_lost: [bool; 2],
-    blocks: Vec<u8>,
-}
-
 impl Tap {
-    /// On a connection of `session` between the client and us.
-    pub(crate) fn new(session: Arc<Session>, ends: (SocketAddr, SocketAddr)) -> Self {
+    /// On a connection of `session`.
+    pub(crate) fn new(session: Arc<Session>, ends: impl Into<Ends>) -> Self {
         // Whatever number it is, there is somebody to look up if anybody watches.
         let seen = session.changes().wrapping_sub(1);
-        Self { session, ends, deflate: None, seen, answer_left: 0, live: None }
+        Self { session, ends: ends.into(), deflate: None, seen, answer_left: 0, number: None, live: None }
+    }
+
+    /// On a connection that is relayed: nobody's own, and seen by those who see everything. Its relay says what passes
+    /// with [`request`](Self::request), [`response`](Self::response) and [`relayed`](Self::relayed), and
+    /// [looks](Self::look) who watches when the [bell](Hub::bell) rings.
+    pub(crate) fn proxied(hub: &Hub, ends: impl Into<Ends>) -> Self {
+        Self::new(hub.nobody().clone(), ends)
+    }
+
+    /// On a connection of nobody that has been open for a while; `None` if nobody would see it.
+    pub(crate) fn late(hub: &Hub, ends: impl FnOnce() -> Ends, deflate: Option<DeflateParams>) -> Option<Self> {
+        hub.everything().is_any().then(|| {
+            let mut tap = Self::new(hub.nobody().clone(), ends());
+            tap.deflate = deflate;
+            tap
+        })
     }
 
     /// The opening handshake was accepted: `head` is the request, and the answer, of `answer_len` bytes, will be the
@@ -49,36 +53,26 @@ impl Tap {
     pub(crate) fn opening(&mut self, head: &[u8], answer_len: usize, deflate: Option<DeflateParams>) {
         self.deflate = deflate;
         self.answer_left = u32::try_from(answer_len).unwrap_or(u32::MAX);
+        self.request(head);
+    }
+
+    /// The head of the request, whole, as the client sent it.
+    pub(crate) fn request(&mut self, head: &[u8]) {
         if !self.session.is_watched() {
             return;
         }
         self.seen = self.session.changes();
-        let mut live = Live {
-            flow: Flow::new(self.ends.0, self.ends.1),
-            mask: Some(HeadMask::new()),
-            watchers: self.session.watchers(),
-            is_lost: [false; 2],
-            blocks: Vec::new(),
-        };
         let now = now_ns();
-        live.emit(|flow, blocks| flow.open(now, blocks));
+        let mut live = Live::new(self.ends, self.session.watchers(), now);
         live.bytes(Direction::ClientToServer, now, head);
-        self.live = Some(Box::new(live));
+        self.live = Some(live);
     }
 
-    /// Bytes came in; `receiver` is as it was before them.
-    #[inline]
-    pub(crate) fn read(&mut self, bytes: &[u8], receiver: &Receiver) {
-        if self.session.is_watched() || self.live.is_some() {
-            self.copy_read(bytes, receiver);
-        }
-    }
-
-    /// Bytes went out, which begin with a frame or somewhere within one.
-    #[inline]
-    pub(crate) fn wrote(&mut self, bytes: &[u8], begins_frame: bool) {
-        if self.session.is_watched() || self.live.is_some() || self.answer_left > 0 {
-            self.copy_written(bytes, begins_frame);
+    /// The head of the answer, whole, as the server sent it, and what the two have agreed on.
+    pub(crate) fn response(&mut self, head: &[u8], deflate: Option<DeflateParams>) {
+        self.deflate = deflate;
+        if self.is_live() {
+            self.copy_answer(head, now_ns());
         }
     }
 
@@ -88,156 +82,174 @@ impl Tap {
         self.wrote(answer, false);
     }
 
+    /// The connection has a task of its own, which is to be woken, and then to [look](Self::look), when watchers come
+    /// or go.
+    pub(crate) fn open(&mut self, waker: &Waker) {
+        // Those of nobody are seen by those alone who see everything: for them, each thread wakes all it has.
+        if self.session.is_anybody() {
+            self.number = u32::try_from(self.session.own().enter(waker)).ok();
+        }
+    }
+
+    /// Whether there is any use in it while nobody watches.
+    pub(crate) fn is_needed(&self) -> bool {
+        self.is_live() || self.session.is_anybody()
+    }
+
+    /// Whether somebody watched when last looked.
+    #[inline]
+    pub(crate) const fn is_live(&self) -> bool {
+        self.live.is_some()
+    }
+
+    /// Looks who watches. Whoever is new learns at once that this connection is open.
+    pub(crate) fn look(&mut self) {
+        self.meet(now_ns());
+    }
+
+    /// Bytes came in; `receiver` is as it was before them.
+    #[inline]
+    pub(crate) fn read(&mut self, bytes: &[u8], receiver: &Receiver) {
+        if self.is_live() {
+            self.copy_read(bytes, receiver);
+        }
+    }
+
+    /// Bytes went out, which begin with a frame or somewhere within one.
+    #[inline]
+    pub(crate) fn wrote(&mut self, bytes: &[u8], begins_frame: bool) {
+        if self.is_live() || self.answer_left > 0 {
+            self.copy_written(bytes, begins_frame);
+        }
+    }
+
+    /// Bytes passed, in which the next frame begins at `next_frame`, if one does and that is known.
+    #[inline]
+    pub(crate) fn relayed(&mut self, direction: Direction, bytes: &[u8], next_frame: Option<usize>) {
+        if self.is_live() || self.session.is_watched() {
+            let now = now_ns();
+            if let Some(live) = self.meet(now) {
+                live.relay(direction, now, bytes, next_frame);
+            }
+        }
+    }
+
+    /// Whoever sends in this direction has no more to send.
+    pub(crate) fn shut(&mut self, direction: Direction) {
+        if let Some(live) = &mut self.live {
+            live.shut(direction, now_ns());
+        }
+    }
+
+    /// Whoever sends in this direction tore the connection down.
+    pub(crate) fn reset(&mut self, direction: Direction) {
+        if let Some(live) = &mut self.live {
+            live.reset(direction, now_ns());
+        }
+    }
+
     /// The connection is over.
     pub(crate) fn ended(&mut self) {
-        if let Some(live) = &mut self.live {
-            let now = now_ns();
-            live.emit(|flow, blocks| {
-                for direction in Direction::BOTH {
-                    flow.end(direction, now, blocks);
-                }
-            });
+        Direction::BOTH.into_iter().for_each(|direction| self.shut(direction));
+    }
+
+    /// Whether those who keep everything keep up.
+    pub(crate) fn has_room(&self) -> bool {
+        self.live.as_ref().is_none_or(|live| live.has_room())
+    }
+
+    /// Waits until those who keep everything have kept up: a file does, and a page does not.
+    pub(crate) async fn room(&self) {
+        if let Some(live) = &self.live {
+            live.room().await;
         }
     }
 
     #[cold]
     fn copy_read(&mut self, bytes: &[u8], receiver: &Receiver) {
         let now = now_ns();
-        let Some(live) = self.live(now) else { return };
-        let direction = Direction::ClientToServer;
-        let [is_lost, _] = live.is_lost;
+        let Some(live) = self.meet(now) else { return };
         // How far it is to the next frame, if that is known.
         let ahead = match usize::try_from(receiver.remaining_in_frame()) {
             _ if receiver.at_frame_boundary() => Some(0),
             Ok(rest) if rest > 0 => Some(rest),
             _ => None,
         };
-        match ahead.filter(|ahead| is_lost && *ahead < bytes.len()) {
-            None => live.bytes(direction, now, bytes),
-            Some(ahead) => {
-                let (before, from) = bytes.split_at(ahead);
-                live.bytes(direction, now, before);
-                live.find(direction);
-                live.bytes(direction, now, from);
-            }
-        }
+        live.relay(Direction::ClientToServer, now, bytes, ahead);
     }
 
     #[cold]
     fn copy_written(&mut self, bytes: &[u8], begins_frame: bool) {
         let now = now_ns();
-        let direction = Direction::ServerToClient;
         let head_len = usize::try_from(self.answer_left).unwrap_or(usize::MAX).min(bytes.len());
         self.answer_left -= u32::try_from(head_len).unwrap_or(self.answer_left);
-        let Some(live) = self.live(now) else { return };
         let (head, frames) = bytes.split_at(head_len);
-        // Whoever began to watch after the request is not shown the answer either: it is no frame, and what would be
-        // secret in it is known only to a mask that has seen the request.
-        if live.mask.is_some() && !head.is_empty() {
-            live.bytes(direction, now, head);
+        self.copy_answer(head, now);
+        if !frames.is_empty()
+            && let Some(live) = self.meet(now)
+        {
+            // What comes right behind the answer is a frame.
+            let is_boundary = begins_frame || !head.is_empty();
+            live.relay(Direction::ServerToClient, now, frames, is_boundary.then_some(0));
         }
-        if frames.is_empty() {
-            return;
+    }
+
+    /// Whoever began to watch after the request is not shown the answer either: it is no frame, and what would be
+    /// secret in it is known only to a mask that has seen the request.
+    fn copy_answer(&mut self, head: &[u8], now: u64) {
+        if let Some(live) = self.meet(now)
+            && live.is_in_heads()
+            && !head.is_empty()
+        {
+            live.bytes(Direction::ServerToClient, now, head);
         }
-        // What comes right behind the answer is a frame.
-        if (begins_frame || !head.is_empty()) && live.is_lost[1] {
-            live.find(direction);
-        }
-        live.bytes(direction, now, frames);
     }
 
     /// Looks up who watches, if that has changed; `None` if nobody does.
-    fn live(&mut self, now: u64) -> Option<&mut Live> {
+    fn meet(&mut self, now: u64) -> Option<&mut Live> {
         let changes = self.session.changes();
         if self.seen != changes {
-            self.seen = changes;
             let watchers = self.session.watchers();
             if watchers.is_empty() {
-                self.live = None;
+                (self.seen, self.live) = (changes, None);
                 return None;
             }
-            let (ends, deflate) = (self.ends, self.deflate);
-            let live = self.live.get_or_insert_with(|| {
-                let flow = Flow::new(ends.0, ends.1);
-                Box::new(Live { flow, mask: None, watchers: Vec::new(), is_lost: [true; 2], blocks: Vec::new() })
-            });
-            live.meet(watchers, deflate, now);
+            let ends = self.ends;
+            let live = self.live.get_or_insert_with(|| Live::late(ends));
+            // Who had no room to hear of it is tried again with the next bytes.
+            self.seen = if live.meet(watchers, self.deflate, now) { changes } else { changes.wrapping_sub(1) };
         }
         self.live.as_deref_mut()
     }
 }
 
-impl Live {
-    /// Tells those who are new that they are late, and what they have missed.
-    fn meet(&mut self, watchers: Vec<Arc<Watcher>>, deflate: Option<DeflateParams>, now: u64) {
-        let mut late = Vec::new();
-        self.flow.clone().join_late(now, deflate, &mut late);
-        for watcher in &watchers {
-            if !self.watchers.iter().any(|known| Arc::ptr_eq(known, watcher)) {
-                watcher.push(&late);
-                self.is_lost = [true; 2];
-            }
-        }
-        self.watchers = watchers;
-    }
-
-    /// The next byte of this direction begins a frame.
-    fn find(&mut self, direction: Direction) {
-        self.flow.boundary(direction);
-        self.is_lost[usize::from(direction == Direction::ServerToClient)] = false;
-    }
-
-    fn bytes(&mut self, direction: Direction, now: u64, bytes: &[u8]) {
-        let mut masked;
-        let mut bytes = bytes;
-        if let Some(mask) = &mut self.mask {
-            masked = bytes.to_vec();
-            mask.apply(direction, &mut masked);
-            bytes = &masked;
-            if mask.is_done() {
-                self.mask = None;
-            }
-        }
-        // In pieces, so that a full watcher loses no more than it must.
-        for piece in bytes.chunks(PIECE) {
-            self.emit(|flow, blocks| flow.bytes(direction, now, piece, blocks));
-        }
-    }
-
-    fn emit(&mut self, write: impl FnOnce(&mut Flow, &mut Vec<u8>)) {
-        self.blocks.clear();
-        write(&mut self.flow, &mut self.blocks);
-        for watcher in &self.watchers {
-            if !watcher.push(&self.blocks) {
-                self.is_lost = [true; 2];
-            }
+impl Drop for Tap {
+    fn drop(&mut self) {
+        if let Some(number) = self.number {
+            self.session.own().exit(number as usize);
         }
     }
 }
-
-/// Nanoseconds since 1970, as captures have it.
-fn now_ns() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-const PIECE: usize = 32 << 10;
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use framescope_codec::capture::{Decoder, Record, What};
-    use framescope_codec::{Frame, Opcode};
+    use framescope_codec::{Frame, MaskingKey, Opcode};
 
     use super::*;
+    use crate::auth::SessionId;
+    use crate::inspect::watcher::Watcher;
 
-    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    pub(in crate::inspect) const REQUEST: &[u8] =
+        b"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
-    const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    pub(in crate::inspect) const ANSWER: &[u8] =
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
         Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSet-Cookie: a=secret\r\n\r\n";
 
     fn watch(session: &Session) -> Arc<Watcher> {
         let watcher = Arc::new(Watcher::new(1 << 20));
-        session.join(watcher.clone());
+        session.own().join(watcher.clone());
         watcher
     }
 
@@ -266,7 +278,8 @@ mod tests {
         let written = [ANSWER, &frame].concat();
         for (size, is_watched) in [(usize::MAX, false), (usize::MAX, true), (1, false), (1, true), (ANSWER.len(), true)]
         {
-            let session = Arc::new(Session::default());
+            let hub = Hub::default();
+            let session = hub.session(SessionId::generate());
             let early = is_watched.then(|| watch(&session));
             let mut tap = Tap::new(session.clone(), ends);
             tap.opening(REQUEST, ANSWER.len(), None);
@@ -292,5 +305,42 @@ mod tests {
                 assert_eq!(seen.iter().filter(|what| is_hello(what)).count(), 2, "{seen:?}");
             }
         }
+    }
+    /// What a relay would say of this, with somebody watching from the beginning and somebody who comes in the middle of
+    /// a frame.
+    #[test]
+    fn a_relayed_connection_is_seen_by_those_who_see_everything() {
+        let ends = (([127, 0, 0, 1], 50_000).into(), ([127, 0, 0, 1], 9000).into());
+        let hub = Hub::default();
+        let watch_all = || {
+            let watcher = Arc::new(Watcher::new(1 << 20));
+            hub.everything().join(watcher.clone());
+            watcher
+        };
+        let early = watch_all();
+        let own = watch(&hub.session(SessionId::generate()));
+        let mut tap = Tap::proxied(&hub, ends);
+        tap.request(REQUEST);
+        tap.response(ANSWER, None);
+        let mut frame = Frame::new(Opcode::Text, b"hello");
+        frame.set_masking_key(Some(MaskingKey([1, 2, 3, 4])));
+        let frame = frame.to_bytes();
+        tap.relayed(Direction::ClientToServer, &frame[..4], Some(0));
+        let late = watch_all();
+        tap.look();
+        let seen = shown(&late);
+        assert!(matches!(seen[..], [What::JoinedLate { .. }]), "at once: {seen:?}");
+        tap.relayed(Direction::ClientToServer, &[&frame[4..], &frame].concat(), Some(frame.len() - 4));
+        tap.reset(Direction::ServerToClient);
+        tap.ended();
+        let hellos = |seen: &[What]| {
+            let frames = seen.iter().filter_map(|what| if let What::Frame(frame) = what { Some(frame) } else { None });
+            frames.filter(|frame| frame.dissection.message.as_ref().unwrap().payload == b"hello").count()
+        };
+        let seen = shown(&early);
+        assert!(matches!(seen[..2], [What::Request(_), What::Response(_)]), "{seen:?}");
+        assert_eq!(hellos(&seen), 2);
+        assert!(own.take().is_empty(), "it is nobody's own");
+        late.take();
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use framescope_codec::{CloseCode, CloseFrame, Event, Receiver};
@@ -15,7 +16,7 @@ use super::rate::{Rate, Verdict};
 use super::thread::{self, Place, TICK_MILLIS, Tick};
 use crate::apps::App;
 use crate::config::Config;
-use crate::inspect::Tap;
+use crate::inspect::{HasEnds, Hub, Tap};
 use crate::metrics::Meter;
 use crate::net::Seat;
 
@@ -30,6 +31,8 @@ pub(crate) struct Habits {
     /// Messages a second; `None`: as fast as they come.
     pub(crate) rate: Option<u32>,
     pub(crate) meter: Meter,
+    /// Where those are who watch; `None` where nobody may.
+    pub(crate) hub: Option<Arc<Hub>>,
 }
 
 impl Habits {
@@ -41,6 +44,7 @@ impl Habits {
             linger: thread::millis(config.linger_deadline),
             rate: rate.filter(|rate| *rate > 0),
             meter: Meter::default(),
+            hub: None,
         }
     }
 
@@ -98,7 +102,7 @@ enum Phase {
     Lingering,
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
+impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
     pub(crate) fn new(
         pump: Pump<S>,
         outbox: Rc<Outbox>,
@@ -137,13 +141,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         // Further off than any deadline, so that the first one is booked.
         watch.booked = now.after(u32::MAX / 2);
         self.outbox.set_place(watch.place);
+        if let Some(tap) = &mut watch.tap {
+            tap.open(cx.waker());
+        }
         let outbox = &self.outbox;
         watch.guarded(outbox, |app| app.opened(outbox));
     }
 
     fn turn(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.watch.phase == Phase::New {
+        let is_new = self.watch.phase == Phase::New;
+        if is_new {
             self.begin(cx);
+        }
+        if self.watch.is_to_look() && !self.look() && is_new {
+            // The answer is written in this turn.
+            cx.waker().wake_by_ref();
         }
         let _running = thread::run(self.watch.place);
         if thread::is_stopping() && self.outbox.is_open() {
@@ -197,6 +209,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Driver<S> {
         Poll::Pending
     }
 
+    /// Looks who watches this connection. False if it is too early to begin with that.
+    #[cold]
+    fn look(&mut self) -> bool {
+        let Watch { tap, habits, .. } = &mut self.watch;
+        if tap.is_none()
+            && let Some(hub) = &habits.hub
+        {
+            // What is not watched from its first byte on is not before the first frame either.
+            if self.outbox.is_answering() {
+                return false;
+            }
+            *tap = Tap::late(hub, || self.pump.stream().ends(), self.outbox.deflate()).map(Box::new);
+        }
+        if let Some(present) = tap {
+            present.look();
+            if !present.is_needed() {
+                *tap = None;
+            }
+        }
+        true
+    }
+
     fn finish(&mut self) {
         let closed = self.outbox.closed();
         tracing::debug!(code = closed.code, was_clean = closed.was_clean, "WebSocket closed");
@@ -214,7 +248,7 @@ impl Drop for Watch {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Future for Driver<S> {
+impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Future for Driver<S> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
@@ -243,6 +277,13 @@ impl Watch {
             tracing::error!("a handler panicked: its connection is closed with 1011");
             outbox.end(Some(CloseFrame::new(CloseCode::INTERNAL_ERROR, "something went wrong here")));
         }
+    }
+
+    /// Whether somebody may have come who watches this connection, or gone.
+    #[inline]
+    fn is_to_look(&self) -> bool {
+        self.habits.hub.as_ref().is_some_and(|hub| hub.is_watched())
+            || self.tap.as_ref().is_some_and(|tap| tap.is_live())
     }
 
     /// Does what is due by now. Ready when patience has ended.
@@ -444,6 +485,7 @@ mod tests {
             linger: millis,
             rate: None,
             meter: Meter::default(),
+            hub: None,
         }
     }
 

@@ -292,6 +292,12 @@ impl Outbox {
         self.0.borrow().sender.deflate()
     }
 
+    /// Whether the answer to the opening handshake is not written yet, or not all of it. No frame of a server begins
+    /// like that: it would be masked, reserved and unfinished.
+    pub(super) fn is_answering(&self) -> bool {
+        self.0.borrow().bytes.starts_with(b"HTTP/")
+    }
+
     pub(super) fn release_idle(&self) {
         self.0.borrow_mut().sender.release_idle();
     }

@@ -54,6 +54,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
         Self { stream, receiver, stage: Stage::Flowing, held }
     }
 
+    pub(crate) const fn stream(&self) -> &S {
+        &self.stream
+    }
+
     pub(crate) const fn stage(&self) -> Stage {
         self.stage
     }

@@ -186,19 +186,33 @@ pub(crate) fn give_write_buffer(mut buffer: Vec<u8>) {
 /// Tells each connection of this thread to part, a slice at a time, so that not everybody comes back in
 /// the same instant.
 pub(crate) fn stop() {
-    let mut places: Vec<_> = THREAD.with(|thread| {
-        thread.is_stopping.set(true);
-        thread.tasks.borrow().iter().map(|(place, _)| place).collect()
-    });
+    THREAD.with(|thread| thread.is_stopping.set(true));
+    let mut places = places();
     rand::seq::SliceRandom::shuffle(&mut places[..], &mut rand::rng());
     tokio::task::spawn_local(async move {
         for slice in places.chunks(STOP_SLICE) {
-            THREAD.with(|thread| {
-                let tasks = thread.tasks.borrow();
-                slice.iter().filter_map(|place| tasks.get(*place)).for_each(Waker::wake_by_ref);
-            });
+            wake_slice(slice);
             tokio::time::sleep(STOP_PAUSE).await;
         }
+    });
+}
+
+/// Has each connection of this thread look around, a slice at a time, so that who has something to do is not held up.
+pub(crate) async fn wake_all() {
+    for slice in places().chunks(WAKE_SLICE) {
+        wake_slice(slice);
+        tokio::task::yield_now().await;
+    }
+}
+
+fn places() -> Vec<usize> {
+    THREAD.with(|thread| thread.tasks.borrow().iter().map(|(place, _)| place).collect())
+}
+
+fn wake_slice(places: &[usize]) {
+    THREAD.with(|thread| {
+        let tasks = thread.tasks.borrow();
+        places.iter().filter_map(|place| tasks.get(*place)).for_each(Waker::wake_by_ref);
     });
 }
 
@@ -269,6 +283,8 @@ const WRITE_BUFFER_KEPT: usize = 256 << 10;
 
 const STOP_SLICE: usize = 500;
 const STOP_PAUSE: Duration = Duration::from_millis(20);
+
+const WAKE_SLICE: usize = 100;
 
 #[cfg(test)]
 mod tests {

@@ -10,12 +10,12 @@ use framescope_codec::deflate::params::DeflatePolicy;
 use framescope_codec::handshake::{Acceptance, HandshakeError, Request, refuse};
 
 use super::outbox::Writes;
-use super::{Driver, Habits, Outbox, Pump};
+use super::{Driver, Habits, Outbox, Pump, thread};
 use crate::apps::echo::Echo;
 use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
-use crate::inspect::{Feed, Hub, Tap};
+use crate::inspect::{Ends, Feed, Hub, Tap};
 use crate::metrics::{Meter, Metrics};
 use crate::net::{Guest, Stream};
 
@@ -89,10 +89,16 @@ impl Endpoints {
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
         live.codec.message_max = 1024;
+        let mut bell = hub.bell();
+        tokio::task::spawn_local(async move {
+            while bell.changed().await.is_ok() {
+                thread::wake_all().await;
+            }
+        });
         Self {
-            echo: Endpoint::echo(config).counted(metrics, "/echo"),
-            board: Endpoint::app(config, Some(no_takeover)).counted(metrics, "/websocket"),
-            rooms: Endpoint::rooms(config).counted(metrics, "/chat"),
+            echo: Endpoint::echo(config).counted(metrics, "/echo").tapped(&hub),
+            board: Endpoint::app(config, Some(no_takeover)).counted(metrics, "/websocket").tapped(&hub),
+            rooms: Endpoint::rooms(config).counted(metrics, "/chat").tapped(&hub),
             // What is watched is mostly compressed or masked: no use to try again.
             live: live.counted(metrics, "/inspect/live"),
             hub,
@@ -102,12 +108,13 @@ impl Endpoints {
     }
 
     /// Judges a handshake, and if it is welcome, makes everything ready for the connection.
-    /// `ends` are the client's address and ours, `caller` is who its cookies belong to.
+    /// `peer` is who it comes from, `ends` are what a capture shows, `caller` is who its cookies belong to.
     pub(crate) fn open(
         &self,
         origins: &OriginPolicy,
         request: &Request,
-        ends: (SocketAddr, SocketAddr),
+        peer: SocketAddr,
+        ends: Ends,
         caller: &Caller,
     ) -> Result<Opened, Refusal> {
         let name = match request.path() {
@@ -129,7 +136,7 @@ impl Endpoints {
                 }
                 let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
                 // It watches from now on, not from when its 101 is out.
-                let feed = Feed::new(&self.hub, session, caller.login.clone(), self.inspect_queue_max, ends.0);
+                let feed = Feed::new(&self.hub, session, caller.login.clone(), self.inspect_queue_max, peer);
                 (Box::new(|_| Box::new(feed)), None)
             }
         };
@@ -153,9 +160,13 @@ impl Endpoints {
         Box::new(move |outbox| Box::new(Conversation::new(caller, spoken, shard, outbox.clone())))
     }
 
-    /// The place of a tap on a connection of this browser session. Without a session there is nobody who could watch.
-    fn tap(&self, session: Option<SessionId>, ends: (SocketAddr, SocketAddr)) -> Option<Box<Tap>> {
-        session.map(|session| Box::new(Tap::new(self.hub.session(session), ends)))
+    /// The place of a tap on a connection of this browser session. Without a session it is made when somebody comes who
+    /// watches everything, which may be now.
+    fn tap(&self, session: Option<SessionId>, ends: Ends) -> Option<Box<Tap>> {
+        match session {
+            Some(session) => Some(Box::new(Tap::new(self.hub.session(session), ends))),
+            None => Tap::late(&self.hub, || ends, None).map(Box::new),
+        }
     }
 }
 
@@ -197,6 +208,14 @@ impl Endpoint {
     fn counted(mut self, metrics: &Metrics, name: &str) -> Self {
         if let Some(habits) = Rc::get_mut(&mut self.habits) {
             habits.meter = Meter::new(metrics, name);
+        }
+        self
+    }
+
+    /// The same with its connections open to those who may watch them.
+    fn tapped(mut self, hub: &Arc<Hub>) -> Self {
+        if let Some(habits) = Rc::get_mut(&mut self.habits) {
+            habits.hub = Some(hub.clone());
         }
         self
     }
