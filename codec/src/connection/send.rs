@@ -214,6 +214,12 @@ impl Sender {
         self.compression.as_ref().map(|compression| compression.params)
     }
 
+    /// Sends messages of fewer bytes than this plain from now on, in place of
+    /// [`Config::compress_min`]; all of them at `usize::MAX`.
+    pub const fn set_compress_min(&mut self, bytes: usize) {
+        self.config.compress_min = bytes;
+    }
+
     /// Gives back what an idle connection need not hold.
     pub fn release_idle(&mut self) {
         if let Some(compression) = &mut self.compression {
