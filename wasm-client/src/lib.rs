@@ -3,7 +3,11 @@
 //! Objects cross the border as JSON text, bytes as `Uint8Array`. `inspector.d.ts` says what the objects hold, and
 //! becomes part of the module's own types. The work is done in [`inspector`], which is plain Rust.
 
+mod client;
+mod frame;
 pub mod inspector;
+
+pub use frame::WebSocketFrame;
 
 use framescope_codec::capture::Direction;
 use framescope_codec::{DeflateParams, WindowBits};
@@ -17,6 +21,7 @@ const TYPES: &str = include_str!("inspector.d.ts");
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
+    client::introduce();
 }
 
 /// The version of the codec that decodes here.

@@ -1,0 +1,113 @@
+// @ts-check
+// What the constructor is handed, checked and put into the engine.
+
+/** @import { DeflateOffer, WebSocketClientOptions } from "../src/client.d.ts" */
+
+import { invalid } from "./errors.js";
+
+/** @import { Engine } from "./types.d.ts" */
+
+/**
+ * The address as `ws:` or `wss:`; in a page it may be relative to it.
+ *
+ * @param {string | URL} url
+ */
+export function readUrl(url) {
+  let address;
+  try {
+    address = new URL(String(url), globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch {
+    throw invalid(`${JSON.stringify(String(url))} is no address`);
+  }
+  const isSecure = address.protocol === "wss:" || address.protocol === "https:";
+  if (!isSecure && address.protocol !== "ws:" && address.protocol !== "http:") {
+    throw invalid(`the address of a WebSocket begins with ws:// or wss://, not ${address.protocol}`);
+  }
+  // Only so: a protocol that is not special cannot be made one that is.
+  const text = address.href.replace(/^[a-z]+:/, isSecure ? "wss:" : "ws:");
+  return {
+    url: text,
+    host: address.hostname.replace(/^\[|\]$/g, ""),
+    port: Number(address.port) || (isSecure ? 443 : 80),
+    isSecure,
+  };
+}
+
+/**
+ * Tells the engine what was asked for, and hands back the rest.
+ *
+ * @param {WebSocketClientOptions} options
+ * @param {Engine} engine
+ */
+export function readOptions(options, engine) {
+  if (typeof options !== "object" || options === null) throw invalid("the options are an object");
+  const { protocols = [], headers = {}, compression = true } = options;
+  for (const protocol of typeof protocols === "string" ? [protocols] : list("protocols", protocols)) {
+    engine.offer_protocol(String(protocol));
+  }
+  if (typeof headers !== "object" || headers === null) throw invalid("headers is an object");
+  for (const [name, values] of Object.entries(headers)) {
+    for (const value of Array.isArray(values) ? values : [values]) {
+      if (!engine.add_header(name, String(value))) {
+        throw invalid(`the header ${JSON.stringify(name)} cannot be added to an opening handshake`);
+      }
+    }
+  }
+  if (compression === true) offerDeflate({}, engine);
+  else if (typeof compression === "object" && compression !== null) offerDeflate(compression, engine);
+  else if (compression !== false) throw invalid("compression is true, false or an object");
+  engine.set_limits(
+    whole("messageMax", options.messageMax, 16 * 1024 * 1024),
+    whole("fragmentsMax", options.fragmentsMax, 65536, 1),
+  );
+  for (const name of /** @type {const} */ (["stream"])) {
+    if (options[name] !== undefined && typeof options[name] !== "function") throw invalid(`${name} is a function`);
+  }
+  return {
+    handshakeTimeout: whole("handshakeTimeout", options.handshakeTimeout, 10_000, 0, LONGEST),
+    closeTimeout: whole("closeTimeout", options.closeTimeout, 5_000, 0, LONGEST),
+  };
+}
+
+/**
+ * @param {DeflateOffer} offer
+ * @param {Engine} engine
+ */
+function offerDeflate(offer, engine) {
+  const { clientMaxWindowBits: client = true } = offer;
+  const bits = typeof client === "boolean" ? Number(client) : whole("clientMaxWindowBits", client, 15, 8, 15);
+  engine.offer_deflate(
+    Number(Boolean(offer.serverNoContextTakeover)) + 2 * Number(Boolean(offer.clientNoContextTakeover)),
+    offer.serverMaxWindowBits === undefined ? 0 : whole("serverMaxWindowBits", offer.serverMaxWindowBits, 15, 8, 15),
+    bits,
+    whole("level", offer.level, 6, 1, 9),
+    whole("threshold", offer.threshold, 128),
+  );
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} value
+ */
+function list(name, value) {
+  if (!Array.isArray(value)) throw invalid(`${name} is a string or a list of them`);
+  return value;
+}
+
+/**
+ * A whole number within bounds.
+ *
+ * @param {string} name
+ * @param {unknown} value
+ * @param {number} otherwise what `undefined` means
+ * @param {number} [min]
+ * @param {number} [max]
+ */
+export function whole(name, value, otherwise, min = 0, max = 0xffff_ffff) {
+  if (value === undefined) return otherwise;
+  if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
+  throw invalid(`${name} is a whole number from ${min} to ${max}, not ${String(value)}`);
+}
+
+/** What timers can count, in milliseconds. */
+const LONGEST = 0x7fff_ffff;

@@ -1,0 +1,188 @@
+// @ts-check
+// The tunnel as a byte stream: bytes are the binary messages of a WebSocket of the browser's own; text messages are
+// control, since a page can neither pause that WebSocket nor close half of it.
+
+/** @import { ByteStream, ByteStreamHandlers } from "../src/client.d.ts" */
+/** @import { Target } from "./types.d.ts" */
+
+/** Bytes in a message, at most. */
+const CHUNK = 64 * 1024;
+
+/** Bytes that the server may have sent and we not taken. */
+const WINDOW = 128 * 1024;
+
+/** So much is taken before the server is told. */
+const STEP = 32 * 1024;
+
+/**
+ * @param {Target} target
+ * @param {ByteStreamHandlers} handlers
+ * @param {string | URL} [tunnel] where it is, if not on the page's own server
+ * @returns {Promise<ByteStream>}
+ */
+export async function openTunnel(target, handlers, tunnel) {
+  const address = tunnelTo(target, tunnel);
+  const socket = new WebSocket(address);
+  socket.binaryType = "arraybuffer";
+  const { promise, resolve, reject } = Promise.withResolvers?.() ?? withResolvers();
+  const listening = new AbortController();
+  const { signal } = listening;
+  /** The socket closes by itself; nobody listens any more. */
+  const leave = () => {
+    listening.abort();
+    socket.close();
+  };
+  socket.addEventListener("open", resolve, { signal });
+  socket.addEventListener("close", () => reject(new Error(`the tunnel at ${address.host} cannot be had`)), { signal });
+  target.signal.addEventListener("abort", () => reject(target.signal.reason), { signal });
+  try {
+    if (target.signal.aborted) throw target.signal.reason;
+    await promise;
+  } catch (error) {
+    leave();
+    throw error;
+  }
+  listening.abort();
+  return new Tunnel(socket, handlers);
+}
+
+/**
+ * @param {Target} target
+ * @param {string | URL} [tunnel]
+ */
+function tunnelTo({ host, port, isSecure }, tunnel = "/tunnel") {
+  const address = new URL(tunnel, globalThis.location?.href);
+  address.protocol = address.protocol.replace(/^http/, "ws");
+  if (address.searchParams.has("to")) return address;
+  const name = host.includes(":") ? `[${host}]` : host;
+  const own = address.port || (address.protocol === "wss:" ? "443" : "80");
+  const isSelf = name === address.hostname && String(port) === own && isSecure === (address.protocol === "wss:");
+  address.searchParams.set("to", isSelf ? "self" : `${name}:${port}`);
+  return address;
+}
+
+/** @implements {ByteStream} */
+class Tunnel {
+  #socket;
+  #handlers;
+  #listening = new AbortController();
+  /** What waits for credit, each with what to call when the last of it is sent. */
+  /** @type {{ bytes: Uint8Array<ArrayBuffer>, taken: () => void }[]} */
+  #waiting = [];
+  /** How many bytes the server takes. */
+  #credit = 0;
+  /** Bytes taken that the server was not told of. */
+  #taken = 0;
+  /** Arrivals are handed on one after the other, each when the one before was taken. */
+  #line = Promise.resolve();
+  #wantsEnd = false;
+  #hasEnded = false;
+  #theyEnded = false;
+  /** @type {Error | undefined} */
+  #trouble;
+
+  /**
+   * @param {WebSocket} socket
+   * @param {ByteStreamHandlers} handlers
+   */
+  constructor(socket, handlers) {
+    this.#socket = socket;
+    this.#handlers = handlers;
+    const { signal } = this.#listening;
+    socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
+    socket.addEventListener("close", ({ code, reason }) => this.#closed(code, reason), { signal });
+    socket.send(JSON.stringify({ credit: WINDOW }));
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} bytes */
+  write(bytes) {
+    /** @type {Promise<void>} */
+    const taken = new Promise((taken) => this.#waiting.push({ bytes, taken }));
+    this.#flush();
+    return taken;
+  }
+
+  end() {
+    this.#wantsEnd = true;
+    this.#flush();
+  }
+
+  destroy() {
+    this.#listening.abort();
+    this.#socket.close();
+    for (const { taken } of this.#waiting.splice(0)) taken();
+  }
+
+  #flush() {
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    for (let first = this.#waiting[0]; first; first = this.#waiting[0]) {
+      const piece = first.bytes.subarray(0, Math.min(CHUNK, this.#credit));
+      if (piece.length === 0 && first.bytes.length > 0) return;
+      this.#socket.send(piece);
+      this.#credit -= piece.length;
+      first.bytes = first.bytes.subarray(piece.length);
+      if (first.bytes.length > 0) continue;
+      this.#waiting.shift();
+      first.taken();
+    }
+    if (!this.#wantsEnd || this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#socket.send('{"eof":true}');
+  }
+
+  /** @param {ArrayBuffer | string} data */
+  #receive(data) {
+    if (typeof data !== "string") {
+      this.#handOn(() => this.#take(new Uint8Array(data)));
+      return;
+    }
+    const said = JSON.parse(data);
+    if (typeof said.credit === "number") {
+      this.#credit += said.credit;
+      this.#flush();
+    }
+    if (said.error !== undefined) this.#trouble = new Error(String(said.error));
+    if (said.eof) {
+      this.#theyEnded = true;
+      this.#handOn(() => this.#handlers.end());
+    }
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} bytes */
+  async #take(bytes) {
+    await this.#handlers.data(bytes);
+    this.#taken += bytes.length;
+    if (this.#taken < STEP || this.#socket.readyState !== WebSocket.OPEN) return;
+    this.#socket.send(JSON.stringify({ credit: this.#taken }));
+    this.#taken = 0;
+  }
+
+  /**
+   * @param {number} code
+   * @param {string} reason
+   */
+  #closed(code, reason) {
+    const trouble =
+      this.#trouble ?? (this.#theyEnded ? undefined : new Error(reason || `the tunnel closed with ${code}`));
+    this.#handOn(() => this.#handlers.closed(trouble));
+  }
+
+  /** @param {() => unknown} what */
+  #handOn(what) {
+    this.#line = this.#line.then(async () => {
+      if (!this.#listening.signal.aborted) await what();
+    });
+  }
+}
+
+/** What not every browser has yet. */
+function withResolvers() {
+  let resolve = () => {};
+  /** @type {(reason: unknown) => void} */
+  let reject = () => {};
+  const promise = new Promise((yes, no) => {
+    resolve = () => yes(undefined);
+    reject = no;
+  });
+  return { promise, resolve, reject };
+}
