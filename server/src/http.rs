@@ -19,11 +19,12 @@ use crate::auth::{Accounts, IceServers, OriginPolicy, SessionId};
 use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
-use crate::inspect::Hub;
+use crate::inspect::{Hub, Targets};
 use crate::metrics::Metrics;
 use crate::store::{self, Store};
 use crate::ws::Endpoints;
 
+use api::Asking;
 use files::Files;
 pub(crate) use serve::Http;
 
@@ -31,7 +32,7 @@ mod api;
 mod cors;
 mod error;
 mod files;
-mod form;
+pub(crate) mod form;
 mod gzip;
 mod headers;
 pub(crate) mod opening;
@@ -47,6 +48,7 @@ pub(crate) struct Site {
     pub(crate) files: Files,
     pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) targets: Arc<Targets>,
     pub(crate) services: Services,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) commons: Arc<Commons>,
@@ -69,13 +71,14 @@ impl Site {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
         let ice = IceServers::new(&config)?;
+        let targets = Arc::new(Targets::new(&config)?);
         let metrics = Metrics::new();
         let accounts = Accounts::new(&config, services.store.clone(), services.bus.clone(), &metrics);
         let accounts = Arc::new(accounts);
         let commons = Arc::new(Commons::new(&config, services.clone(), Endpoints::app_codec(&config)));
         let (gzip, hub) = (gzip::Cache::default(), Arc::default());
         let is_stopping = AtomicBool::new(false);
-        Ok(Self { config, origins, files, gzip, hub, services, accounts, commons, ice, metrics, is_stopping })
+        Ok(Self { config, origins, files, gzip, hub, targets, services, accounts, commons, ice, metrics, is_stopping })
     }
 }
 
@@ -111,6 +114,8 @@ fn router(site: Arc<Site>) -> Router {
         .route("/echo", get(not_upgraded))
         .route("/websocket", get(not_upgraded))
         .route("/inspect/live", get(not_upgraded))
+        .route("/tunnel", get(not_upgraded))
+        .route("/api/servers", get(api::servers))
         .fallback(file)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(site.clone(), cors::share))
@@ -157,7 +162,7 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
         return response;
     }
     match site.files.find(path).await {
-        files::Found::File(found) => page(&site, found, request.headers()).await,
+        files::Found::File(found) => page(&site, found, &Asking::new(request.headers(), request.extensions())).await,
         files::Found::Folder(location) => error::redirect(&location),
         files::Found::Nothing => nothing(&site, path, request.headers()).await,
     }
@@ -181,17 +186,17 @@ async fn call(State(site): State<Arc<Site>>, request: Request) -> Response {
         _ => site.files.call_page().await,
     };
     match found {
-        Some(found) => page(&site, found, request.headers()).await,
+        Some(found) => page(&site, found, &Asking::new(request.headers(), request.extensions())).await,
         None => error::not_found(path),
     }
 }
 
 /// A file; with a page, a browser that we know nothing of gets its cookie.
-async fn page(site: &Site, found: files::File, headers: &HeaderMap) -> Response {
-    let mut response = files::respond(found, headers, &site.gzip).await;
+async fn page(site: &Site, found: files::File, asking: &Asking) -> Response {
+    let mut response = files::respond(found, &asking.headers, &site.gzip).await;
     if files::is_html(&response) {
         // When that cannot be found out, a login must not be overwritten.
-        if site.caller(headers).await.is_ok_and(|caller| caller.session.is_none()) {
+        if site.caller(asking).await.is_ok_and(|caller| caller.session.is_none()) {
             let cookie = SessionId::generate().to_cookie(site.origins.is_secure());
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

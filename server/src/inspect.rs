@@ -21,12 +21,17 @@ pub(crate) use live::{Ends, HasEnds};
 #[expect(unused_imports, reason = "the proxy comes next")]
 pub(crate) use recording::Recording;
 pub(crate) use tap::Tap;
+pub(crate) use targets::Targets;
+pub(crate) use tunnel::{Errand, Goal, Heir, Inward, Tunnel};
 
+mod bore;
 mod feed;
 mod hub;
 mod live;
 mod recording;
 mod tap;
+mod targets;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tunnel;
 mod watcher;

@@ -16,7 +16,7 @@
 pub(crate) use driver::{Driver, Habits};
 pub use outbox::{Outbox, SendError};
 pub(crate) use pump::{Pump, Witness};
-pub(crate) use upgrade::{Endpoint, Endpoints, Opened, Refusal};
+pub(crate) use upgrade::{Endpoint, Endpoints, Opened, Refusal, Source};
 
 mod driver;
 mod outbox;

@@ -21,6 +21,7 @@ mod http;
 mod process;
 mod server;
 mod talk;
+mod tunnel;
 mod wire;
 
 pub use app::AppClient;
@@ -29,6 +30,7 @@ pub use http::{HttpAnswer, PASSWORD, http, person, post_form, sign_in};
 pub use process::ServerProcess;
 pub use server::TestServer;
 pub use talk::{Talker, create_call};
+pub use tunnel::{TunnelClient, Word, guest};
 pub use wire::{ACCEPT, Ending, InFrame, KEY, NONCE, OutFrame, ResponseHead, WireClient, frames, hex, opening_request};
 
 /// How long a test waits for what should come at once, before it fails.

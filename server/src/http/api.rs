@@ -3,14 +3,16 @@
 //! Answers to people are one sentence of text that a page can show beside the field; answers to scripts are JSON. None
 //! of them may be kept by a cache.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::request::Parts;
+use http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -21,6 +23,32 @@ use crate::metrics as names;
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
+
+/// Whose a request is that came through a tunnel, whatever its cookies say.
+#[derive(Clone, Debug)]
+pub(super) struct Inherited(pub(super) Caller);
+
+/// A request, as far as it tells who is asking.
+#[derive(Clone, Debug)]
+pub(super) struct Asking {
+    pub(super) headers: HeaderMap,
+    inherited: Option<Caller>,
+}
+
+impl Asking {
+    pub(super) fn new(headers: &HeaderMap, extensions: &Extensions) -> Self {
+        let inherited = extensions.get().map(|Inherited(caller)| caller.clone());
+        Self { headers: headers.clone(), inherited }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Infallible> {
+        Ok(Self::new(&parts.headers, &parts.extensions))
+    }
+}
 
 /// `POST /register`.
 pub(super) async fn register(State(site): State<Arc<Site>>, headers: HeaderMap, body: Body) -> Response {
@@ -42,14 +70,15 @@ pub(super) async fn register(State(site): State<Arc<Site>>, headers: HeaderMap, 
 pub(super) async fn login(
     State(site): State<Arc<Site>>,
     Extension(Peer(peer)): Extension<Peer>,
-    headers: HeaderMap,
+    asking: Asking,
     body: Body,
 ) -> Response {
-    let [name, password] = match form::read_fields(&headers, body, &site.config, ["username", "password"]).await {
+    let [name, password] = match form::read_fields(&asking.headers, body, &site.config, ["username", "password"]).await
+    {
         Ok(fields) => fields,
         Err(response) => return response,
     };
-    let agent = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let agent = asking.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
     let signed_in = site.accounts.sign_in(Credentials { name, password }, peer.ip(), agent).await;
     let outcome = signed_in.as_ref().map_or_else(|denied| outcome(*denied), |_| "ok");
     site.metrics.counter(names::LOGINS, &[("outcome", outcome)]).increment(1);
@@ -58,7 +87,7 @@ pub(super) async fn login(
         Err(denied) => return refusal(denied),
     };
     // The cookie of the session before is about to be gone, and nobody could end it later. If that fails, it runs out.
-    if let Ok(before) = site.caller(&headers).await {
+    if let Ok(before) = site.caller(&asking).await {
         let _ = site.accounts.sign_out(&before).await;
     }
     let cookie = token.to_cookie(site.origins.is_secure(), site.config.session_lifetime);
@@ -66,21 +95,21 @@ pub(super) async fn login(
 }
 
 /// `GET /logout`. A GET that does something: so it does it only for whom a person, or a page of ours, has sent.
-pub(super) async fn logout(State(site): State<Arc<Site>>, method: Method, headers: HeaderMap) -> Response {
+pub(super) async fn logout(State(site): State<Arc<Site>>, method: Method, asking: Asking) -> Response {
     let mut response = error::plain(StatusCode::FOUND, "signed out");
     response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/"));
     if method == Method::HEAD {
         return response;
     }
-    let said = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let said = |name| asking.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     // What is no text is nobody's origin.
-    let origin = headers.contains_key(header::ORIGIN).then(|| said(header::ORIGIN).unwrap_or("null"));
+    let origin = asking.headers.contains_key(header::ORIGIN).then(|| said(header::ORIGIN).unwrap_or("null"));
     if !site.origins.admits(origin, said(header::HOST))
-        || !means_to_leave(&headers, |origin| site.origins.allows(origin))
+        || !means_to_leave(&asking.headers, |origin| site.origins.allows(origin))
     {
         return error::plain(StatusCode::FORBIDDEN, "the request comes from a foreign page");
     }
-    let caller = match site.caller(&headers).await {
+    let caller = match site.caller(&asking).await {
         Ok(caller) => caller,
         Err(response) => return response,
     };
@@ -110,13 +139,13 @@ fn means_to_leave(headers: &HeaderMap, allows: impl Fn(&str) -> bool) -> bool {
 }
 
 /// `GET /api/users/@me`.
-pub(super) async fn me(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+pub(super) async fn me(State(site): State<Arc<Site>>, asking: Asking) -> Response {
     #[derive(Serialize)]
     struct Me<'a> {
         id: i64,
         username: &'a str,
     }
-    match site.user(&headers).await {
+    match site.user(&asking).await {
         Ok(login) => Json(Me { id: login.user().id.0, username: &login.user().name }).into_response(),
         Err(response) => response,
     }
@@ -126,14 +155,14 @@ pub(super) async fn me(State(site): State<Arc<Site>>, headers: HeaderMap) -> Res
 pub(super) async fn change_password(
     State(site): State<Arc<Site>>,
     Extension(Peer(peer)): Extension<Peer>,
-    headers: HeaderMap,
+    asking: Asking,
     body: Body,
 ) -> Response {
-    let login = match site.user(&headers).await {
+    let login = match site.user(&asking).await {
         Ok(login) => login,
         Err(response) => return response,
     };
-    let [current, new] = match form::read_fields(&headers, body, &site.config, ["current", "new"]).await {
+    let [current, new] = match form::read_fields(&asking.headers, body, &site.config, ["current", "new"]).await {
         Ok(fields) => fields,
         Err(response) => return response,
     };
@@ -147,7 +176,7 @@ pub(super) async fn change_password(
 }
 
 /// `GET /api/account/sessions`.
-pub(super) async fn sessions(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
+pub(super) async fn sessions(State(site): State<Arc<Site>>, asking: Asking) -> Response {
     #[derive(Serialize)]
     struct Shown {
         created: i64,
@@ -155,7 +184,7 @@ pub(super) async fn sessions(State(site): State<Arc<Site>>, headers: HeaderMap) 
         agent: String,
         current: bool,
     }
-    let login = match site.user(&headers).await {
+    let login = match site.user(&asking).await {
         Ok(login) => login,
         Err(response) => return response,
     };
@@ -177,8 +206,8 @@ pub(super) async fn sessions(State(site): State<Arc<Site>>, headers: HeaderMap) 
 }
 
 /// `POST /api/account/sessions/end-others`.
-pub(super) async fn end_others(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    let login = match site.user(&headers).await {
+pub(super) async fn end_others(State(site): State<Arc<Site>>, asking: Asking) -> Response {
+    let login = match site.user(&asking).await {
         Ok(login) => login,
         Err(response) => return response,
     };
@@ -189,12 +218,12 @@ pub(super) async fn end_others(State(site): State<Arc<Site>>, headers: HeaderMap
 }
 
 /// `POST /api/video-calls`. JSON whatever the `Content-Type` says: scripts forget to.
-pub(super) async fn create_call(State(site): State<Arc<Site>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn create_call(State(site): State<Arc<Site>>, asking: Asking, body: Body) -> Response {
     #[derive(Deserialize)]
     struct Wanted {
         name: String,
     }
-    if let Err(response) = site.user(&headers).await {
+    if let Err(response) = site.user(&asking).await {
         return response;
     }
     let bytes = match form::read_body(body, &site.config).await {
@@ -223,23 +252,32 @@ pub(super) async fn create_call(State(site): State<Arc<Site>>, headers: HeaderMa
 }
 
 /// `GET /api/ice-servers`.
-pub(super) async fn ice_servers(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
-    match site.user(&headers).await {
+pub(super) async fn ice_servers(State(site): State<Arc<Site>>, asking: Asking) -> Response {
+    match site.user(&asking).await {
         Ok(login) => Json(json!({ "iceServers": site.ice.for_user(&login.user().name) })).into_response(),
         Err(response) => response,
     }
 }
 
+/// `GET /api/servers`: which servers besides this one our pages may talk to, under which names.
+pub(super) async fn servers(State(site): State<Arc<Site>>) -> Response {
+    let servers = site.targets.iter().map(|target| json!({ "name": target.name, "url": target.url.to_string() }));
+    Json(json!({ "servers": servers.collect::<Vec<_>>() })).into_response()
+}
+
 impl Site {
     /// Who sent this; or that it could not be found out.
-    pub(super) async fn caller(&self, headers: &HeaderMap) -> Result<Caller, Response> {
-        let cookies = headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
+    pub(super) async fn caller(&self, asking: &Asking) -> Result<Caller, Response> {
+        if let Some(caller) = &asking.inherited {
+            return Ok(caller.clone());
+        }
+        let cookies = asking.headers.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes);
         self.accounts.caller(cookies).await.map_err(|_| refusal(Denied::Store))
     }
 
     /// Who is signed in; or the answer to a guest.
-    async fn user(&self, headers: &HeaderMap) -> Result<Arc<Login>, Response> {
-        let caller = self.caller(headers).await?;
+    async fn user(&self, asking: &Asking) -> Result<Arc<Login>, Response> {
+        let caller = self.caller(asking).await?;
         caller.login.filter(|login| login.holds()).ok_or_else(|| json_error(StatusCode::UNAUTHORIZED, "not signed in"))
     }
 }

@@ -70,7 +70,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 
 /// A name or a value as it was before it was encoded; `None` if it cannot have been. Stricter than browsers, which take
 /// a stray `%` for itself: two programs that read a form differently are a hole between them.
-fn decode(encoded: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn decode(encoded: &[u8]) -> Option<Cow<'_, str>> {
     if !encoded.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return std::str::from_utf8(encoded).ok().map(Cow::Borrowed);
     }

@@ -40,9 +40,10 @@ fn content_security_policy(site: &Site, host: Option<&str>) -> String {
         Some(host) => format!(" {scheme}://{host}"),
         None => String::new(),
     };
+    let others: String = site.targets.iter().map(|target| format!(" {}", target.origin())).collect();
     format!(
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; \
-         font-src 'self'; media-src 'self' blob:; connect-src 'self'{socket}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
+         font-src 'self'; media-src 'self' blob:; connect-src 'self'{socket}{others}; worker-src 'self'; manifest-src 'self'; base-uri 'none'; \
          form-action 'self'; frame-ancestors 'none'"
     )
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use framescope_codec::handshake::Request;
-use http::{HeaderName, HeaderValue, StatusCode, Version};
+use http::{HeaderName, HeaderValue, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,13 +19,13 @@ use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::api::Peer;
+use super::api::{Inherited, Peer};
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
-use crate::inspect::{Ends, HasEnds};
+use crate::inspect::{HasEnds, Heir, Inward};
 use crate::net::{Guest, Serve, Stream};
-use crate::ws::{Endpoints, Opened, Refusal, thread};
+use crate::ws::{Endpoints, Opened, Refusal, Source, thread};
 
 /// One thread's server.
 pub(crate) struct Http(Rc<Inner>);
@@ -50,15 +50,25 @@ impl Http {
             .max_buf_size(config.head_max.max(8192))
             .max_header_size(config.head_max)
             .title_case_headers(true);
-        let endpoints = Endpoints::new(config, site.hub.clone(), Shard::start(site.commons.clone()), &site.metrics);
+        let (hub, targets) = (site.hub.clone(), site.targets.clone());
+        let shard = Shard::start(site.commons.clone());
         let router = super::router(site.clone());
-        Self(Rc::new(Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }))
+        Self(Rc::new_cyclic(|inner: &Weak<Inner>| {
+            let inner = inner.clone();
+            let inward: Inward = Rc::new(move |pipe, guest, heir| {
+                if let Some(inner) = inner.upgrade() {
+                    tokio::task::spawn_local(inner.begin(pipe.into(), guest, Some(heir)));
+                }
+            });
+            let endpoints = Endpoints::new(&site.config, hub, targets, inward, shard, &site.metrics);
+            Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }
+        }))
     }
 }
 
 impl Serve for Http {
     fn serve(&self, socket: TcpStream, guest: Guest) {
-        tokio::task::spawn_local(self.0.clone().begin(socket.into(), guest));
+        tokio::task::spawn_local(self.0.clone().begin(socket.into(), guest, None));
     }
 
     fn stop(&self) {
@@ -70,20 +80,20 @@ impl Serve for Http {
 
 impl Inner {
     /// Reads the first head and passes the connection on. What follows is a task of its own, so that each is as
-    /// small as its kind allows.
-    async fn begin(self: Rc<Self>, mut stream: Stream, guest: Guest) {
+    /// small as its kind allows. `heir` is whose it is, if it came through a tunnel.
+    async fn begin(self: Rc<Self>, mut stream: Stream, guest: Guest, heir: Option<Rc<Heir>>) {
         let config = &self.site.config;
         let begun = tokio::time::timeout(config.head_deadline, opening::begin(&mut stream, config.head_limits()));
         let refusal = match self.stopping.run_until_cancelled(begun).await {
             None | Some(Ok(Begun::Gone)) => return,
             Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE,
             Some(Ok(Begun::Plain { received, .. })) => {
-                tokio::task::spawn_local(self.clone().converse(Replay::new(received, stream), guest));
+                tokio::task::spawn_local(self.clone().converse(Replay::new(received, stream), guest, heir));
                 return;
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
-                let ends = ends(&stream, guest.address());
-                match self.open(&request, guest.address(), ends).await {
+                let source = source(&stream, &guest, heir);
+                match self.open(&request, source).await {
                     Ok(opened) => {
                         self.site.count(101);
                         return opened.drive(stream, &behind, guest);
@@ -102,9 +112,13 @@ impl Inner {
     }
 
     /// Judges an opening handshake, once it is known who sent it.
-    async fn open(&self, request: &Request, peer: SocketAddr, ends: Ends) -> Result<Opened, Refusal> {
-        let caller = self.site.accounts.caller(request.headers("cookie")).await.map_err(|_| Refusal::STORE)?;
-        self.endpoints.open(&self.site.origins, request, peer, ends, &caller)
+    async fn open(&self, request: &Request, source: Source) -> Result<Opened, Refusal> {
+        let caller = match &source.heir {
+            Some(_) if is_out_of_reach(request.path()) => return Err(Refusal::WITHIN),
+            Some(heir) => heir.caller().clone(),
+            None => self.site.accounts.caller(request.headers("cookie")).await.map_err(|_| Refusal::STORE)?,
+        };
+        self.endpoints.open(&self.site.origins, request, source, &caller)
     }
 
     /// Whether a body is to come that nobody will read. The library would answer and hang up, and the answer
@@ -117,14 +131,14 @@ impl Inner {
     }
 
     /// Speaks HTTP for as long as the peer does.
-    async fn converse(self: Rc<Self>, stream: Replay, guest: Guest) {
+    async fn converse(self: Rc<Self>, stream: Replay, guest: Guest, heir: Option<Rc<Heir>>) {
         let peer = guest.address();
-        let ends = ends(stream.stream(), peer);
+        let source = source(stream.stream(), &guest, heir);
         // An upgrade takes the guest along, and so outlives this task.
         let guest = Rc::new(Cell::new(Some(guest)));
         let service = {
             let (this, guest) = (self.clone(), guest.clone());
-            hyper::service::service_fn(move |request| this.clone().answer(request, peer, ends, guest.clone()))
+            hyper::service::service_fn(move |request| this.clone().answer(request, source.clone(), guest.clone()))
         };
         let connection = self.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = std::pin::pin!(connection);
@@ -144,20 +158,30 @@ impl Inner {
     async fn answer(
         self: Rc<Self>,
         mut request: hyper::Request<Incoming>,
-        peer: SocketAddr,
-        ends: Ends,
+        source: Source,
         guest: Rc<Cell<Option<Guest>>>,
     ) -> Result<Response, Infallible> {
         let read = as_codec_reads_it(&request);
         if !read.is_upgrade() {
-            request.extensions_mut().insert(Peer(peer));
-            let response = self.router.clone().oneshot(request).await;
-            if let Ok(response) = &response {
-                self.site.count(response.status().as_u16());
-            }
-            return response;
+            request.extensions_mut().insert(Peer(source.peer));
+            let response = match source.heir {
+                Some(_) if is_out_of_reach(read.path()) => refused(&Refusal::WITHIN),
+                Some(heir) => {
+                    request.extensions_mut().insert(Inherited(heir.caller().clone()));
+                    let Ok(mut response) = self.router.clone().oneshot(request).await;
+                    // A script would be shown what is kept from scripts; and the page around the tunnel has its own.
+                    response.headers_mut().remove(header::SET_COOKIE);
+                    response
+                }
+                None => {
+                    let Ok(response) = self.router.clone().oneshot(request).await;
+                    response
+                }
+            };
+            self.site.count(response.status().as_u16());
+            return Ok(response);
         }
-        let opened = match self.open(&read, peer, ends).await {
+        let opened = match self.open(&read, source).await {
             Ok(opened) => opened,
             Err(refusal) => {
                 self.site.count(refusal.status);
@@ -183,14 +207,21 @@ impl Inner {
     }
 }
 
-/// What a capture shows; that a socket does not know its own address is of no use to anybody else.
-fn ends(stream: &Stream, peer: SocketAddr) -> Ends {
-    match stream {
+/// Neither tunnels nor taps through a tunnel: there are no loops, and nobody watches the watching.
+fn is_out_of_reach(path: &str) -> bool {
+    path == "/tunnel" || path.starts_with("/inspect/")
+}
+
+/// Where it comes from. That a socket does not know its own address is of no interest to anything but a capture.
+fn source(stream: &Stream, guest: &Guest, heir: Option<Rc<Heir>>) -> Source {
+    let peer = guest.address();
+    let ends = match stream {
         Stream::Tcp(socket) => {
             (peer, socket.local_addr().unwrap_or_else(|_| SocketAddr::from(([0, 0, 0, 0], 0)))).into()
         }
         Stream::Pipe(_) => stream.ends(),
-    }
+    };
+    Source { peer, ends, heir }
 }
 
 /// The request for those who judge handshakes.

@@ -184,7 +184,7 @@ impl HasEnds for Stream {
                 client: socket.peer_addr().unwrap_or_else(unknown),
                 server: socket.local_addr().unwrap_or_else(unknown),
             },
-            Self::Pipe(_) => Ends::InProcess { port: 50_000 },
+            Self::Pipe(pipe) => Ends::InProcess { port: pipe.port() },
         }
     }
 }

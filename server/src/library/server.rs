@@ -175,7 +175,7 @@ impl<H: Fn(WebSocketConnection) + Clone + 'static> Inner<H> {
                     Ok(accepted) => {
                         let (peer, target) = (guest.address(), request.target().to_owned());
                         let handler = self.handler.clone();
-                        return accepted.drive(stream, &behind, None, guest, |outbox| {
+                        return accepted.drive(stream, &behind, None, guest, |outbox, _| {
                             let connection = WebSocketConnection::new(outbox.clone(), peer, target);
                             Box::new(Callbacks::new(connection, handler))
                         });

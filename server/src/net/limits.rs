@@ -35,8 +35,9 @@ impl Limits {
 
     /// Lets a connection in, or not. `token` marks it as present on its thread.
     pub(super) fn admit(self: &Arc<Self>, address: SocketAddr, token: TaskTrackerToken) -> Option<Guest> {
-        // Only the accepting task adds, so this cannot go over between the look and the step.
-        if self.count.load(Ordering::Relaxed) >= self.max {
+        // Beside the accepting task, every thread's tunnels may be at it.
+        let step = |count| if count < self.max { Some(count + 1) } else { None };
+        if self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, step).is_err() {
             tracing::warn!(max = self.max, "connections-max is reached");
             return None;
         }
@@ -46,12 +47,12 @@ impl Limits {
             let count = addresses.entry(counted).or_default();
             if *count >= self.per_address {
                 tracing::debug!(%address, "connections-per-address is reached");
+                self.count.fetch_sub(1, Ordering::Relaxed);
                 return None;
             }
             *count += 1;
         }
-        self.count.fetch_add(1, Ordering::Relaxed);
-        Some(Guest { address, seat: Seat { counted, limits: self.clone(), _token: token } })
+        Some(Guest { address, seat: Seat { counted, limits: self.clone(), token } })
     }
 
     fn leave(&self, counted: [u8; 16]) {
@@ -92,13 +93,18 @@ pub(crate) struct Guest {
 pub(crate) struct Seat {
     counted: [u8; 16],
     limits: Arc<Limits>,
-    _token: TaskTrackerToken,
+    token: TaskTrackerToken,
 }
 
 impl Guest {
     /// Where it comes from.
     pub(crate) const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Lets another connection in from there, or not: one that this one has opened.
+    pub(crate) fn another(&self) -> Option<Self> {
+        self.seat.limits.admit(self.address, self.seat.token.task_tracker().token())
     }
 
     /// The address is not needed any more.
@@ -179,5 +185,19 @@ mod tests {
         assert!(guest.is_some() && limits.admit("127.0.0.1:2".parse().unwrap(), tracker.token()).is_none());
         drop(guest);
         assert!(limits.admit("127.0.0.1:2".parse().unwrap(), tracker.token()).is_some());
+    }
+
+    #[test]
+    fn what_a_connection_opens_counts_like_one_that_came() {
+        let (limits, tracker) = (limits(3, 2), TaskTracker::new());
+        let admit = |address: &str| limits.admit(address.parse().unwrap(), tracker.token());
+        let first = admit("192.0.2.1:1").unwrap();
+        let second = first.another().unwrap();
+        assert_eq!(second.address(), first.address());
+        assert!(second.another().is_none(), "two from there are enough");
+        let _third = admit("192.0.2.2:1").unwrap();
+        assert!(admit("192.0.2.3:1").is_none(), "and three in all, though one was refused");
+        drop(first);
+        assert!(second.another().is_some() && tracker.len() == 2);
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -27,6 +28,7 @@ pub(crate) enum Stream {
 pub(crate) struct Pipe {
     read: Arc<Half>,
     write: Arc<Half>,
+    port: u16,
 }
 
 /// One direction.
@@ -61,7 +63,19 @@ impl Pipe {
     /// Both ends.
     pub(crate) fn new() -> (Self, Self) {
         let (there, back) = (Arc::<Half>::default(), Arc::<Half>::default());
-        (Self { read: back.clone(), write: there.clone() }, Self { read: there, write: back })
+        let number = PIPES.fetch_add(1, Ordering::Relaxed);
+        let port = FIRST_PORT | number & !FIRST_PORT;
+        (Self { read: back.clone(), write: there.clone(), port }, Self { read: there, write: back, port })
+    }
+
+    /// A number that stands for the port that it does not have, and tells it from other pipes for a good while.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Breaks the connection off: what was written and not read yet is the last that the other end gets.
+    pub(crate) fn reset(self) {
+        self.write.end(End::Reset);
     }
 }
 
@@ -143,6 +157,8 @@ impl AsyncWrite for Pipe {
             state.writer = Some(cx.waker().clone());
             return Poll::Pending;
         }
+        // Doubling could make it hold nearly twice of what it may.
+        state.bytes.reserve_exact(len);
         state.bytes.extend(&bytes[..len]);
         wake(state, |state| &mut state.reader);
         Poll::Ready(Ok(len))
@@ -226,8 +242,14 @@ impl AsyncWrite for Stream {
     }
 }
 
-/// How much of one direction a pipe holds.
-const PIPE_MAX: usize = 64 << 10;
+/// How many there were, modulo 65 536.
+static PIPES: AtomicU16 = AtomicU16::new(0);
+
+/// Of those that systems give to clients (RFC 6335, 6); the rest of its bits are free.
+const FIRST_PORT: u16 = 0xC000;
+
+/// How much of one direction a pipe holds. A tunnel has a quarter of a megabyte for all its buffers.
+const PIPE_MAX: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use framescope_codec::Connection;
 use framescope_codec::deflate::params::DeflatePolicy;
@@ -15,7 +16,7 @@ use crate::apps::echo::Echo;
 use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
-use crate::inspect::{Ends, Feed, Hub, Tap};
+use crate::inspect::{Ends, Errand, Feed, Goal, Heir, Hub, Inward, Tap, Targets, Tunnel, tunnel};
 use crate::metrics::{Meter, Metrics};
 use crate::net::{Guest, Stream};
 
@@ -25,6 +26,10 @@ pub(crate) struct Endpoints {
     board: Endpoint,
     rooms: Endpoint,
     live: Endpoint,
+    tunnel: Endpoint,
+    targets: Arc<Targets>,
+    inward: Inward,
+    patience: Duration,
     hub: Arc<Hub>,
     shard: Rc<Shard>,
     inspect_queue_max: usize,
@@ -48,6 +53,18 @@ enum Name {
     /// The rooms family alone, for clients that take little for granted.
     Rooms,
     Live,
+    Tunnel,
+}
+
+/// Where a handshake comes from.
+#[derive(Clone)]
+pub(crate) struct Source {
+    /// Who sent it.
+    pub(crate) peer: SocketAddr,
+    /// What a capture shows.
+    pub(crate) ends: Ends,
+    /// If it came through a tunnel: whose it is.
+    pub(crate) heir: Option<Rc<Heir>>,
 }
 
 /// Why a handshake was not accepted; becomes an HTTP response.
@@ -73,10 +90,11 @@ pub(crate) struct Opened {
     accepted: Accepted,
     app: MakeApp,
     tap: Option<Box<Tap>>,
+    heir: Option<Rc<Heir>>,
 }
 
 /// Makes a connection's app once there is something to send through.
-type MakeApp = Box<dyn FnOnce(&Rc<Outbox>) -> Box<dyn App>>;
+type MakeApp = Box<dyn FnOnce(&Rc<Outbox>, &Guest) -> Box<dyn App>>;
 
 impl Endpoints {
     /// What a conversation's messages are sent with.
@@ -84,11 +102,21 @@ impl Endpoints {
         Endpoint::app(config, None).codec
     }
 
-    pub(crate) fn new(config: &Config, hub: Arc<Hub>, shard: Rc<Shard>, metrics: &Metrics) -> Self {
+    /// `targets` are where tunnels may lead, and `inward` serves those that lead to ourselves.
+    pub(crate) fn new(
+        config: &Config,
+        hub: Arc<Hub>,
+        targets: Arc<Targets>,
+        inward: Inward,
+        shard: Rc<Shard>,
+        metrics: &Metrics,
+    ) -> Self {
         // Nobody's text is to share a context with another's, and a broadcast is compressed once.
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
         live.codec.message_max = 1024;
+        let mut tunnel = Endpoint::app(config, None);
+        tunnel.queue_max = tunnel.queue_max.min(tunnel::QUEUE_MAX);
         let mut bell = hub.bell();
         tokio::task::spawn_local(async move {
             while bell.changed().await.is_ok() {
@@ -101,6 +129,10 @@ impl Endpoints {
             rooms: Endpoint::rooms(config).counted(metrics, "/chat").tapped(&hub),
             // What is watched is mostly compressed or masked: no use to try again.
             live: live.counted(metrics, "/inspect/live"),
+            tunnel: tunnel.counted(metrics, "/tunnel"),
+            targets,
+            inward,
+            patience: config.close_deadline,
             hub,
             shard,
             inspect_queue_max: config.inspect_queue_max,
@@ -108,42 +140,46 @@ impl Endpoints {
     }
 
     /// Judges a handshake, and if it is welcome, makes everything ready for the connection.
-    /// `peer` is who it comes from, `ends` are what a capture shows, `caller` is who its cookies belong to.
+    /// `caller` is who its cookies belong to, or whom it has inherited from.
     pub(crate) fn open(
         &self,
         origins: &OriginPolicy,
         request: &Request,
-        peer: SocketAddr,
-        ends: Ends,
+        source: Source,
         caller: &Caller,
     ) -> Result<Opened, Refusal> {
+        let Source { peer, ends, heir } = source;
         let name = match request.path() {
             "/echo" => Name::Echo,
             "/websocket" => Name::Board,
             "/" | "/chat" => Name::Rooms,
             "/inspect/live" => Name::Live,
+            "/tunnel" => Name::Tunnel,
             _ => return Err(request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)),
         };
         let accepted = self.endpoint(name).accept(origins, request)?;
         let session = caller.session;
         let (app, mut tap): (MakeApp, _) = match name {
-            Name::Echo => (Box::new(|_| Box::new(Echo)), self.tap(session, ends)),
+            Name::Echo => (Box::new(|_, _| Box::new(Echo)), self.tap(session, ends)),
             Name::Board => (self.conversation(caller, Spoken::Both), self.tap(session, ends)),
             Name::Rooms => (self.conversation(caller, Spoken::Rooms), self.tap(session, ends)),
             Name::Live => {
-                if !request.host().is_some_and(|host| origins.knows_host(host)) {
-                    return Err(Refusal::new(403, "the inspector does not answer under this name"));
-                }
+                ask_for_our_name(origins, request)?;
                 let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
                 // It watches from now on, not from when its 101 is out.
                 let feed = Feed::new(&self.hub, session, caller.login.clone(), self.inspect_queue_max, peer);
-                (Box::new(|_| Box::new(feed)), None)
+                (Box::new(|_, _| Box::new(feed)), None)
+            }
+            Name::Tunnel => {
+                ask_for_our_name(origins, request)?;
+                session.ok_or(Refusal::new(403, "there is no session to tunnel for: open a page first"))?;
+                (self.dig(request, caller), None)
             }
         };
         if let Some(tap) = &mut tap {
             tap.opening(request.head().bytes(), accepted.answer.len(), accepted.connection.deflate());
         }
-        Ok(Opened { accepted, app, tap })
+        Ok(Opened { accepted, app, tap, heir })
     }
 
     const fn endpoint(&self, name: Name) -> &Endpoint {
@@ -152,12 +188,22 @@ impl Endpoints {
             Name::Board => &self.board,
             Name::Rooms => &self.rooms,
             Name::Live => &self.live,
+            Name::Tunnel => &self.tunnel,
         }
     }
 
     fn conversation(&self, caller: &Caller, spoken: Spoken) -> MakeApp {
         let (caller, shard) = (caller.clone(), self.shard.clone());
-        Box::new(move |outbox| Box::new(Conversation::new(caller, spoken, shard, outbox.clone())))
+        Box::new(move |outbox, _| Box::new(Conversation::new(caller, spoken, shard, outbox.clone())))
+    }
+
+    fn dig(&self, request: &Request, caller: &Caller) -> MakeApp {
+        let goal = Goal::read(request.query().unwrap_or_default(), &self.targets);
+        let (caller, inward, patience) = (caller.clone(), self.inward.clone(), self.patience);
+        Box::new(move |outbox, guest| {
+            let errand = Errand { goal, caller, guest: guest.another(), inward, patience };
+            Box::new(Tunnel::new(errand, outbox.clone()))
+        })
     }
 
     /// The place of a tap on a connection of this browser session. Without a session it is made when somebody comes who
@@ -241,7 +287,7 @@ impl Accepted {
         behind: &[u8],
         mut tap: Option<Box<Tap>>,
         guest: Guest,
-        app: impl FnOnce(&Rc<Outbox>) -> Box<dyn App>,
+        app: impl FnOnce(&Rc<Outbox>, &Guest) -> Box<dyn App>,
     ) {
         let (receiver, sender) = self.connection.into_halves();
         if let Some(tap) = &mut tap
@@ -252,7 +298,7 @@ impl Accepted {
         let outbox = Rc::new(Outbox::new(sender, self.answer, self.queue_max));
         outbox.set_writes(self.writes);
         let pump = Pump::new(stream, receiver, behind);
-        let app = app(&outbox);
+        let app = app(&outbox, &guest);
         tokio::task::spawn_local(Driver::new(pump, outbox, app, self.habits, tap, Some(guest.into_seat())));
     }
 }
@@ -265,8 +311,13 @@ impl Opened {
 
     /// Sends the answer and runs the connection. `behind` came behind the request.
     pub(crate) fn drive(self, stream: Stream, behind: &[u8], guest: Guest) {
-        let Self { accepted, app, tap } = self;
-        accepted.drive(stream, behind, tap, guest, app);
+        let Self { accepted, app, tap, heir } = self;
+        accepted.drive(stream, behind, tap, guest, |outbox, guest| {
+            if let Some(heir) = heir {
+                heir.entrust(outbox);
+            }
+            app(outbox, guest)
+        });
     }
 
     /// Runs a connection whose answer was sent by somebody else.
@@ -279,6 +330,13 @@ impl Opened {
     }
 }
 
+/// Bytes of others, and ways into where this server stands, are given out under names that are ours alone: under one
+/// that somebody else makes point at us, a foreign page would pass for ours.
+fn ask_for_our_name(origins: &OriginPolicy, request: &Request) -> Result<(), Refusal> {
+    let is_ours = request.host().is_some_and(|host| origins.knows_host(host));
+    if is_ours { Ok(()) } else { Err(Refusal::new(403, "taps and tunnels do not answer under this name")) }
+}
+
 impl Refusal {
     pub(crate) const NOT_FOUND: Self = Self::new(404, "there is no WebSocket here");
     pub(crate) const TOO_LARGE: Self = Self::new(413, "the body is too large");
@@ -288,6 +346,9 @@ impl Refusal {
         headers: &[("retry-after", "2")],
     };
     pub(crate) const TOO_SLOW: Self = Self::new(408, "the request took too long");
+
+    /// What is not reached through a tunnel.
+    pub(crate) const WITHIN: Self = Self::new(403, "neither tunnels nor taps are reached through a tunnel");
 
     const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason: Cow::Borrowed(reason), headers: &[] }
