@@ -9,12 +9,15 @@ use crate::store::User;
 
 pub(crate) use accounts::{Accounts, Login};
 pub(crate) use ice::IceServers;
+pub(crate) use operator::{NotOperator, Operator, Pass, Query};
 pub(crate) use origin::{Origin, OriginPolicy, host_of};
 pub(crate) use session::{SessionId, Token, clear_cookie, use_key};
 pub(crate) use sign_in::{Credentials, Denied};
+pub(crate) use throttle::Rule;
 
 mod accounts;
 mod ice;
+mod operator;
 mod origin;
 mod password;
 mod session;

@@ -226,6 +226,9 @@ impl Config {
         if !(1..=9).contains(&self.compression_level) {
             return Err(format!("compression-level: {} is not between 1 and 9", self.compression_level));
         }
+        if let Some(token) = &self.operator_token {
+            crate::auth::Operator::check_token(token).map_err(|reason| format!("operator-token: {reason}"))?;
+        }
         crate::auth::IceServers::new(self)?;
         // Where 0 has a meaning, of its own or as "do not", it is not in this list.
         for (name, is_zero) in [

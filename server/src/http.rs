@@ -15,7 +15,7 @@ use axum::routing::{get, post};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::apps::Commons;
-use crate::auth::{Accounts, IceServers, OriginPolicy, SessionId};
+use crate::auth::{Accounts, IceServers, Operator, OriginPolicy, Rule, SessionId};
 use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
@@ -36,6 +36,7 @@ pub(crate) mod form;
 mod gzip;
 mod headers;
 pub(crate) mod opening;
+mod operator;
 mod ops;
 mod serve;
 mod strict;
@@ -49,6 +50,7 @@ pub(crate) struct Site {
     pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
     pub(crate) targets: Arc<Targets>,
+    pub(crate) operator: Arc<Operator>,
     pub(crate) services: Services,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) commons: Arc<Commons>,
@@ -67,7 +69,7 @@ pub(crate) struct Services {
 }
 
 impl Site {
-    pub(crate) fn new(config: Config, services: Services) -> Result<Self, String> {
+    pub(crate) fn new(mut config: Config, services: Services) -> Result<Self, String> {
         let origins = OriginPolicy::new(&config)?;
         let files = Files::new(config.www.clone());
         let ice = IceServers::new(&config)?;
@@ -76,9 +78,27 @@ impl Site {
         let accounts = Accounts::new(&config, services.store.clone(), services.bus.clone(), &metrics);
         let accounts = Arc::new(accounts);
         let commons = Arc::new(Commons::new(&config, services.clone(), Endpoints::app_codec(&config)));
+        // From here on, nothing holds the token itself.
+        let token = config.operator_token.take().unwrap_or_else(Operator::generate_token);
+        let rule = Rule { failures: config.login_failures, within: config.login_window };
+        let operator = Arc::new(Operator::new(&token, config.listen.port(), rule));
         let (gzip, hub) = (gzip::Cache::default(), Arc::default());
         let is_stopping = AtomicBool::new(false);
-        Ok(Self { config, origins, files, gzip, hub, targets, services, accounts, commons, ice, metrics, is_stopping })
+        Ok(Self {
+            config,
+            origins,
+            files,
+            gzip,
+            hub,
+            operator,
+            targets,
+            services,
+            accounts,
+            commons,
+            ice,
+            metrics,
+            is_stopping,
+        })
     }
 }
 
@@ -100,6 +120,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/account/password", post(api::change_password))
         .route("/api/account/sessions/end-others", post(api::end_others))
         .route("/api/video-calls", post(api::create_call))
+        .route("/api/operator/forget", post(operator::forget))
         .route_layer(middleware::from_fn(see_through));
     Router::new()
         .merge(changes)
@@ -108,6 +129,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/metrics", get(ops::metrics))
         .route("/api/users/@me", get(api::me))
         .route("/api/account/sessions", get(api::sessions))
+        .route("/api/operator", get(operator::who))
         .route("/api/ice-servers", get(api::ice_servers))
         .route("/video-call/{id}", get(call))
         .route("/api/users/online", get(online))
@@ -118,6 +140,7 @@ fn router(site: Arc<Site>) -> Router {
         .route("/api/servers", get(api::servers))
         .fallback(file)
         .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(site.clone(), operator::exchange))
         .layer(middleware::from_fn_with_state(site.clone(), cors::share))
         .layer(middleware::from_fn_with_state(site.clone(), strict::check))
         .layer(middleware::from_fn_with_state(site.clone(), headers::add))

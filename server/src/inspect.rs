@@ -23,6 +23,7 @@ pub(crate) use recording::Recording;
 pub(crate) use tap::Tap;
 pub(crate) use targets::Targets;
 pub(crate) use tunnel::{Errand, Goal, Heir, Inward, Tunnel};
+pub(crate) use viewer::{Unseen, Watching};
 
 mod bore;
 mod feed;
@@ -34,4 +35,5 @@ mod targets;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tunnel;
+mod viewer;
 mod watcher;

@@ -73,8 +73,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let mut too_large = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
     tokio::spawn(async move { while hangup.recv().await.is_some() {} });
     tokio::spawn(async move { while too_large.recv().await.is_some() {} });
-    let server = Server::bind(config).await?;
-    println!("Framescope is listening on http://{}/", server.local_addr());
+    let mut server = Server::bind(config).await?;
+    let token = server.take_operator_token().unwrap_or_else(|| "(as configured)".to_owned());
+    // In one piece: who starts it may stop reading once the address is there.
+    let (address, url) = (server.local_addr(), server.url());
+    println!("Framescope is listening on http://{address}/\nSee every connection: {url}/inspector?token={token}");
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     tokio::spawn(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }

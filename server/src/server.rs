@@ -27,6 +27,7 @@ pub struct Server {
     address: SocketAddr,
     options: net::Options,
     site: Arc<Site>,
+    operator_token: Option<String>,
 }
 
 impl Server {
@@ -36,25 +37,46 @@ impl Server {
     ///
     /// One line for the operator: the address is taken or not ours, the database cannot be used, or a setting makes
     /// no sense.
-    pub async fn bind(config: Config) -> io::Result<Self> {
+    pub async fn bind(mut config: Config) -> io::Result<Self> {
         let options = net::Options::new(&config, http::FULL);
         let listen = config.listen;
         let listener = net::listen(listen, &options)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {listen}: {e}")))?;
         let address = listener.local_addr()?;
+        config.listen = address;
+        let operator_token = config.operator_token.is_none().then(auth::Operator::generate_token);
+        config.operator_token = config.operator_token.or_else(|| operator_token.clone());
         let settings = config.clone();
         let services = tokio::task::spawn_blocking(move || Services::open(&settings)).await?;
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         let services = services.map_err(invalid)?;
         auth::use_key(&services.store.secret("guests").await.map_err(io::Error::other)?);
         let site = Site::new(config, services).map_err(invalid)?;
-        Ok(Self { listener, address, options, site: Arc::new(site) })
+        Ok(Self { listener, address, options, site: Arc::new(site), operator_token })
     }
 
     /// The address it listens on, with the port the system chose if 0 was asked for.
     #[must_use]
     pub const fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The operator's token, if none was configured and so one was made up for this run. It is given out once: the server
+    /// itself keeps no more than its hash.
+    pub const fn take_operator_token(&mut self) -> Option<String> {
+        self.operator_token.take()
+    }
+
+    /// Where people find its pages, as far as it knows: the public address, or the one it listens on.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let listen = match (self.address.ip(), self.address.port()) {
+            (ip, port) if !ip.is_unspecified() => SocketAddr::from((ip, port)),
+            (std::net::IpAddr::V4(_), port) => (std::net::Ipv4Addr::LOCALHOST, port).into(),
+            (std::net::IpAddr::V6(_), port) => (std::net::Ipv6Addr::LOCALHOST, port).into(),
+        };
+        let public = self.site.config.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        public.unwrap_or_else(|| format!("http://{listen}"))
     }
 
     /// Serves until `shutdown` is ready; then stops accepting, closes each WebSocket with 1001, and

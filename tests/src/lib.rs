@@ -22,6 +22,7 @@ mod process;
 mod server;
 mod talk;
 mod tunnel;
+pub mod watch;
 mod wire;
 
 pub use app::AppClient;
@@ -31,6 +32,7 @@ pub use process::ServerProcess;
 pub use server::TestServer;
 pub use talk::{Talker, create_call};
 pub use tunnel::{TunnelClient, Word, guest};
+pub use watch::Watch;
 pub use wire::{ACCEPT, Ending, InFrame, KEY, NONCE, OutFrame, ResponseHead, WireClient, frames, hex, opening_request};
 
 /// How long a test waits for what should come at once, before it fails.

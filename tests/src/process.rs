@@ -16,6 +16,7 @@ use crate::PATIENCE;
 pub struct ServerProcess {
     child: Child,
     addr: SocketAddr,
+    link: String,
 }
 
 impl ServerProcess {
@@ -73,9 +74,12 @@ impl ServerProcess {
             .split_once("http://")
             .and_then(|(_, rest)| rest.trim_end().trim_end_matches('/').parse().ok())
             .unwrap_or_else(|| panic!("no address in {first:?}"));
+        let second =
+            timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("a line").unwrap_or_default();
+        let link = second.split_once("http://").map(|(_, rest)| format!("http://{rest}")).unwrap_or_default();
         // What else it prints must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { child, addr }
+        Self { child, addr, link }
     }
 
     /// Runs the program with just these arguments to its end.
@@ -92,6 +96,12 @@ impl ServerProcess {
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The operator's link, as it was printed.
+    #[must_use]
+    pub fn operator_link(&self) -> &str {
+        &self.link
     }
 
     /// Its process id.

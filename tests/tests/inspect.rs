@@ -1,46 +1,8 @@
 //! The live tap from outside: a browser session sees its own connections, byte for byte, and nobody else's.
 
-use framescope_codec::capture::{Decoder, Direction, Record, What};
+use framescope_codec::capture::{Direction, What};
 use framescope_codec::{Dissection, Opcode, Violation};
-use framescope_tests::{OutFrame, TestServer, WireClient, opening_request};
-
-/// What is seen at `/inspect/live`.
-struct Watch {
-    client: WireClient,
-    decoder: Decoder,
-    /// All that came, as it would be saved.
-    capture: Vec<u8>,
-}
-
-impl Watch {
-    async fn start(server: &TestServer, cookie: &str) -> Self {
-        let (client, _) = WireClient::open_with(server.addr(), "/inspect/live", &[("Cookie", cookie)]).await;
-        Self { client, decoder: Decoder::new(), capture: Vec::new() }
-    }
-
-    /// Everything up to the first event that is `enough`.
-    async fn until(&mut self, enough: impl Fn(&What) -> bool) -> Vec<(Direction, What)> {
-        let mut seen = Vec::new();
-        loop {
-            while let Some(record) = self.decoder.next_record() {
-                match record {
-                    Record::Event(event) => {
-                        let is_enough = enough(&event.what);
-                        seen.push((event.direction, event.what));
-                        if is_enough {
-                            return seen;
-                        }
-                    }
-                    Record::Fault(fault) => panic!("the capture cannot be read: {fault:?}"),
-                }
-            }
-            let (opcode, _, blocks) = self.client.message().await;
-            assert_eq!(opcode, Opcode::Binary);
-            self.decoder.feed(&blocks);
-            self.capture.extend(blocks);
-        }
-    }
-}
+use framescope_tests::{OutFrame, TestServer, Watch, WireClient, opening_request};
 
 /// The cookie of a new browser session, as a page sets it.
 async fn new_session(server: &TestServer) -> String {
@@ -76,7 +38,7 @@ fn is_close(what: &What, code: u16) -> bool {
 async fn every_frame_is_there_as_it_was_on_the_wire_the_wrong_one_too() {
     let server = TestServer::start().await;
     let session = new_session(&server).await;
-    let mut watch = Watch::start(&server, &session).await;
+    let mut watch = Watch::start(server.addr(), &session).await;
     let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", &session)]).await;
     let sent = [
         OutFrame::text("Hello"),
@@ -115,8 +77,8 @@ async fn every_frame_is_there_as_it_was_on_the_wire_the_wrong_one_too() {
 async fn each_session_sees_its_own_connections_alone() {
     let server = TestServer::start().await;
     let (one_s, other_s) = (new_session(&server).await, new_session(&server).await);
-    let mut one = Watch::start(&server, &one_s).await;
-    let mut other = Watch::start(&server, &other_s).await;
+    let mut one = Watch::start(server.addr(), &one_s).await;
+    let mut other = Watch::start(server.addr(), &other_s).await;
     for (cookie, text) in
         [(&*one_s, "one's"), (&other_s, "other's"), ("", "nobody's"), ("framescope_session=guess", "a guesser's")]
     {
@@ -161,15 +123,15 @@ async fn a_session_that_the_server_did_not_make_is_none() {
     }
     assert_eq!(page_cookie(&server, &ours).await, None, "what it made is kept");
     // Nor does what was planted beside it take it away.
-    Watch::start(&server, &format!("framescope_session=guess; {ours}")).await;
+    Watch::start(server.addr(), &format!("framescope_session=guess; {ours}")).await;
 }
 
 #[tokio::test]
 async fn taps_are_not_tapped() {
     let server = TestServer::start().await;
     let session = new_session(&server).await;
-    let mut first = Watch::start(&server, &session).await;
-    let mut second = Watch::start(&server, &session).await;
+    let mut first = Watch::start(server.addr(), &session).await;
+    let mut second = Watch::start(server.addr(), &session).await;
     let (mut client, _) = WireClient::open_with(server.addr(), "/echo", &[("Cookie", &session)]).await;
     client.send_frame(OutFrame::close(4001, "")).await;
     client.assert_closed(4001).await;
@@ -186,7 +148,7 @@ async fn taps_are_not_tapped() {
 async fn credentials_are_masked_before_they_leave_the_process() {
     let server = TestServer::start().await;
     let session = new_session(&server).await;
-    let mut watch = Watch::start(&server, &session).await;
+    let mut watch = Watch::start(server.addr(), &session).await;
     let secrets = [&session["framescope_session=".len()..], "hunter2hunter2", "dXNlcjpwYXNzd29yZA", "c2VjcmV0LXRva2Vu"];
     let (mut client, _) = WireClient::open_with(
         server.addr(),
@@ -223,7 +185,7 @@ async fn whoever_comes_late_sees_what_comes_next() {
     .await;
     client.send_frame(OutFrame::text("before")).await;
     client.message().await;
-    let mut watch = Watch::start(&server, &session).await;
+    let mut watch = Watch::start(server.addr(), &session).await;
     client.send_frame(OutFrame::text("after")).await;
     client.message().await;
     client.send_frame(OutFrame::close(1000, "")).await;

@@ -181,7 +181,7 @@ const TOKEN_MARK: &str = "u";
 /// How many cookies that may be logins the store is asked about. A browser sends one; more are somebody's mischief.
 const TOKENS_MAX: usize = 4;
 
-fn write_hex(text: &mut String, bytes: &[u8]) {
+pub(super) fn write_hex(text: &mut String, bytes: &[u8]) {
     for byte in bytes {
         // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
@@ -189,7 +189,7 @@ fn write_hex(text: &mut String, bytes: &[u8]) {
 }
 
 /// Hexadecimal as we write it, and exactly that long.
-fn read_hex<const N: usize>(hex: &[u8]) -> Option<[u8; N]> {
+pub(super) fn read_hex<const N: usize>(hex: &[u8]) -> Option<[u8; N]> {
     let (digits, []) = hex.as_chunks::<2>() else { return None };
     if digits.len() != N {
         return None;

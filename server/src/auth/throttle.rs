@@ -83,6 +83,25 @@ impl Throttle {
         }
     }
 
+    /// A guess that is judged on the spot: whether it was right.
+    ///
+    /// # Errors
+    ///
+    /// How long it takes until one will be let through.
+    pub(crate) fn guess(&self, key: &Key, is_right: impl FnOnce() -> bool) -> Result<bool, Duration> {
+        let now = Instant::now();
+        match self.begin(key, now) {
+            Answer::Yes => {
+                let is_right = is_right();
+                self.end(key, !is_right, now);
+                Ok(is_right)
+            }
+            Answer::No(wait) => Err(wait),
+            // Others wait for a verdict, and this one will not.
+            Answer::Maybe => Err(Duration::from_secs(1)),
+        }
+    }
+
     /// Whether guesses are refused now, and for how long.
     pub(crate) fn refuses(&self, key: &Key) -> Option<Duration> {
         let now = Instant::now();

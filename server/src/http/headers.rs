@@ -16,7 +16,7 @@ pub(super) async fn add(State(site): State<Arc<Site>>, request: Request, next: N
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry("cross-origin-resource-policy").or_insert(HeaderValue::from_static("same-origin"));
     // Files say for themselves how long they are good for. Everything else is so for the moment, and for one person.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

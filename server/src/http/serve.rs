@@ -23,7 +23,7 @@ use super::api::{Inherited, Peer};
 use super::opening::{self, Begun, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
-use crate::inspect::{HasEnds, Heir, Inward};
+use crate::inspect::{HasEnds, Heir, Inward, Watching};
 use crate::net::{Guest, Serve, Stream};
 use crate::ws::{Endpoints, Opened, Refusal, Source, thread};
 
@@ -50,7 +50,8 @@ impl Http {
             .max_buf_size(config.head_max.max(8192))
             .max_header_size(config.head_max)
             .title_case_headers(true);
-        let (hub, targets) = (site.hub.clone(), site.targets.clone());
+        let watching = Watching { hub: site.hub.clone(), operator: site.operator.clone() };
+        let targets = site.targets.clone();
         let shard = Shard::start(site.commons.clone());
         let router = super::router(site.clone());
         Self(Rc::new_cyclic(|inner: &Weak<Inner>| {
@@ -60,7 +61,7 @@ impl Http {
                     tokio::task::spawn_local(inner.begin(pipe.into(), guest, Some(heir)));
                 }
             });
-            let endpoints = Endpoints::new(&site.config, hub, targets, inward, shard, &site.metrics);
+            let endpoints = Endpoints::new(&site.config, watching, targets, inward, shard, &site.metrics);
             Inner { site, endpoints, router, protocol, stopping: CancellationToken::new() }
         }))
     }

@@ -1,4 +1,4 @@
-//! `/inspect/live`: what the taps of a session copy, as binary messages. End to end they are one pcapng.
+//! `/inspect/live`: what taps copy, as binary messages of whole blocks. End to end they are one pcapng.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,49 +7,56 @@ use framescope_codec::capture::pcapng;
 use framescope_codec::{CloseCode, CloseFrame, Message};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::hub::{Hub, Session};
+use super::hub::{Audience, Hub, Session};
+use super::viewer::Viewer;
 use super::watcher::Watcher;
 use crate::apps::App;
-use crate::auth::{Login, SessionId};
 use crate::ws::Outbox;
 
-/// One page that watches its own browser's connections.
+/// One page that watches.
 pub(crate) struct Feed {
-    id: SessionId,
+    viewer: Viewer,
     peer: SocketAddr,
+    /// What it sees.
     session: Arc<Session>,
     watcher: Arc<Watcher>,
-    /// Who watches, if they are signed in. When they no longer are, that is the end of it: who signs out on a machine
-    /// that is not theirs leaves nothing behind that goes on to show.
-    login: Option<Arc<Login>>,
     /// Ends with this.
     _alarm: DropGuard,
 }
 
 impl Feed {
-    /// Begins to watch at once: what opens from now on is seen from its first byte.
-    pub(crate) fn new(hub: &Hub, id: SessionId, login: Option<Arc<Login>>, queue_max: usize, peer: SocketAddr) -> Self {
-        let watcher = Arc::new(Watcher::new(queue_max));
+    /// Begins to watch at once: what opens from now on is seen from its first byte. `None` if so many watch already that
+    /// one more would be felt.
+    pub(crate) fn new(hub: &Hub, viewer: Viewer, queue_max: usize, peer: SocketAddr) -> Option<Self> {
+        let watcher = Arc::new(Watcher::for_page(queue_max, hub.waiting()));
         let mut start = Vec::new();
         pcapng::write_start(&mut start);
         watcher.push(&start);
-        let session = hub.session(id);
-        session.own().join(watcher.clone());
-        tracing::info!(session = ?id, %peer, "a live tap begins");
-        let gone = CancellationToken::new();
-        if let Some(login) = login.clone() {
-            let (watcher, gone) = (watcher.clone(), gone.clone());
-            tokio::task::spawn_local(async move {
-                if gone.run_until_cancelled(login.ended()).await.is_some() {
-                    watcher.wake();
-                }
-            });
+        let session = match viewer {
+            Viewer::Browser { session, .. } => hub.session(session),
+            Viewer::Operator(_) => hub.nobody().clone(),
+        };
+        if !audience(&viewer, &session).join(watcher.clone()) {
+            tracing::warn!(%viewer, %peer, "a live tap is refused: there are too many");
+            return None;
         }
-        Self { id, peer, session, watcher, login, _alarm: gone.drop_guard() }
+        tracing::info!(%viewer, %peer, "a live tap begins");
+        let gone = CancellationToken::new();
+        let (late, alarm, watching) = (watcher.clone(), gone.clone(), viewer.clone());
+        tokio::task::spawn_local(async move {
+            if alarm.run_until_cancelled(watching.ended()).await.is_some() {
+                late.wake();
+            }
+        });
+        Some(Self { viewer, peer, session, watcher, _alarm: gone.drop_guard() })
     }
+}
 
-    fn is_over(&self) -> bool {
-        self.login.as_ref().is_some_and(|login| !login.holds())
+/// Whom a viewer joins: those who watch this session, or those who watch everything.
+fn audience<'s>(viewer: &Viewer, session: &'s Session) -> &'s Audience {
+    match viewer {
+        Viewer::Browser { .. } => session.own(),
+        Viewer::Operator(_) => session.everything(),
     }
 }
 
@@ -62,11 +69,11 @@ impl App for Feed {
     fn message(&mut self, _message: Message<'_>, _outbox: &Outbox) {}
 
     fn has_more(&self, outbox: &Outbox) -> bool {
-        !self.watcher.is_empty() && outbox.has_room()
+        outbox.has_room() && (!self.watcher.is_empty() || !self.viewer.holds())
     }
 
     fn send_more(&mut self, outbox: &Outbox) {
-        if self.is_over() {
+        if !self.viewer.holds() {
             return outbox.end(Some(CloseFrame::new(CloseCode::POLICY_VIOLATION, "signed out")));
         }
         // Only asked for while there is room and the connection is open.
@@ -76,8 +83,8 @@ impl App for Feed {
 
 impl Drop for Feed {
     fn drop(&mut self) {
-        self.session.own().leave(&self.watcher);
+        audience(&self.viewer, &self.session).leave(&self.watcher);
         let gaps = self.watcher.dropped();
-        tracing::info!(session = ?self.id, peer = %self.peer, gaps, "a live tap ends");
+        tracing::info!(viewer = %self.viewer, peer = %self.peer, gaps, "a live tap ends");
     }
 }

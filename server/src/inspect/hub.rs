@@ -18,6 +18,8 @@ pub(crate) struct Hub {
     /// That of all connections that came without a cookie of ours: nobody can watch it alone.
     nobody: Arc<Session>,
     count: Arc<Count>,
+    /// How many bytes wait for pages, in all.
+    waiting: Arc<AtomicUsize>,
     /// Rung for those who cannot be woken one by one: each thread, which wakes its own.
     bell: watch::Sender<()>,
 }
@@ -70,7 +72,7 @@ impl Default for Hub {
         let bell = watch::Sender::new(());
         let everything = Arc::new(Audience { bell: Some(bell.clone()), ..Audience::new(count.clone()) });
         let nobody = Session { own: Audience::new(count.clone()), everything, is_anybody: false };
-        Self { sessions: Mutex::default(), nobody: Arc::new(nobody), count, bell }
+        Self { sessions: Mutex::default(), nobody: Arc::new(nobody), count, waiting: Arc::default(), bell }
     }
 }
 
@@ -99,6 +101,11 @@ impl Hub {
     /// Those who see all there is to see.
     pub(super) fn everything(&self) -> &Arc<Audience> {
         &self.nobody.everything
+    }
+
+    /// How many bytes wait for pages, in all.
+    pub(super) const fn waiting(&self) -> &Arc<AtomicUsize> {
+        &self.waiting
     }
 
     /// Whether anybody watches anything: while nobody does, no connection looks any further.
@@ -149,6 +156,11 @@ impl Session {
     pub(super) const fn own(&self) -> &Audience {
         &self.own
     }
+
+    /// Those who see this one and all others.
+    pub(super) fn everything(&self) -> &Audience {
+        &self.everything
+    }
 }
 
 impl Audience {
@@ -160,28 +172,41 @@ impl Audience {
         self.watching.load(Ordering::Relaxed) > 0
     }
 
-    /// Begins to watch, and has the connections that are open told.
-    pub(super) fn join(&self, watcher: Arc<Watcher>) {
+    /// Begins to watch, and has the connections that are open told. False if there are too many already: each byte is
+    /// copied for each of them, by the thread that serves the connection and others.
+    pub(super) fn join(&self, watcher: Arc<Watcher>) -> bool {
         self.count.0.fetch_add(1, Ordering::Relaxed);
-        self.change(|watchers| watchers.push(watcher));
+        let is_in = self.change(|watchers| {
+            let has_room = watchers.len() < WATCHERS_MAX;
+            if has_room {
+                watchers.push(watcher);
+            }
+            has_room
+        });
+        if !is_in {
+            self.count.0.fetch_sub(1, Ordering::Relaxed);
+        }
+        is_in
     }
 
     /// Ends watching. Leaving again does nothing.
     pub(super) fn leave(&self, watcher: &Arc<Watcher>) {
-        let mut was_there = false;
-        self.change(|watchers| {
+        let was_there = self.change(|watchers| {
             let before = watchers.len();
             watchers.retain(|other| !Arc::ptr_eq(other, watcher));
-            was_there = watchers.len() < before;
+            watchers.len() < before
         });
         if was_there {
             self.count.0.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
-    fn change(&self, work: impl FnOnce(&mut Vec<Arc<Watcher>>)) {
+    /// Tells everybody if something changes.
+    fn change(&self, work: impl FnOnce(&mut Vec<Arc<Watcher>>) -> bool) -> bool {
         let mut members = lock(&self.members);
-        work(&mut members.watchers);
+        if !work(&mut members.watchers) {
+            return false;
+        }
         self.watching.store(members.watchers.len(), Ordering::Relaxed);
         self.changes.fetch_add(1, Ordering::Release);
         for (_, waker) in &members.connections {
@@ -191,6 +216,7 @@ impl Audience {
         if let Some(bell) = &self.bell {
             bell.send_replace(());
         }
+        true
     }
 
     /// A connection is open, and wants to be woken when somebody comes. Says by which number it can be taken out.
@@ -207,6 +233,9 @@ impl Audience {
         }
     }
 }
+
+/// So many may watch one session, or everything, at the same time.
+const WATCHERS_MAX: usize = 16;
 
 #[cfg(test)]
 mod tests {
@@ -232,14 +261,26 @@ mod tests {
         let (one, other) = (hub.session(SessionId::generate()), hub.session(SessionId::generate()));
         let (own, all) = (Arc::new(Watcher::new(1)), Arc::new(Watcher::new(1)));
         let watching = || [&one, &other, hub.nobody()].map(|session| session.watchers().len());
-        one.own().join(own.clone());
+        assert!(one.own().join(own.clone()));
         assert_eq!((watching(), hub.is_watched()), ([1, 0, 0], true));
-        hub.everything().join(all.clone());
+        assert!(hub.everything().join(all.clone()));
         assert_eq!(watching(), [2, 1, 1]);
         one.own().leave(&own);
         one.own().leave(&own);
         assert_eq!((watching(), hub.is_watched()), ([1, 1, 1], true));
         hub.everything().leave(&all);
         assert_eq!((watching(), hub.is_watched()), ([0, 0, 0], false));
+    }
+
+    #[test]
+    fn there_is_an_end_to_how_many_watch() {
+        let hub = Hub::default();
+        let session = hub.session(SessionId::generate());
+        let watcher = || Arc::new(Watcher::new(1));
+        let one = watcher();
+        assert!(session.own().join(one.clone()) && (1..WATCHERS_MAX).all(|_| session.own().join(watcher())));
+        assert!(!session.own().join(watcher()) && hub.everything().join(watcher()));
+        session.own().leave(&one);
+        assert!(session.own().join(watcher()));
     }
 }

@@ -24,7 +24,7 @@ impl Recording {
     ///
     /// # Errors
     ///
-    /// When the thread cannot be started.
+    /// When the thread cannot be started, or too many watch already.
     pub(crate) fn start(hub: &Hub, file: File) -> io::Result<Self> {
         let watcher = Arc::new(Watcher::keeping_all(WAITING_MAX));
         let mut start = Vec::new();
@@ -41,7 +41,10 @@ impl Recording {
             written
         })?;
         let audience = hub.everything().clone();
-        audience.join(watcher.clone());
+        if !audience.join(watcher.clone()) {
+            watcher.end();
+            return Err(io::Error::other("too many watch already"));
+        }
         Ok(Self { audience, watcher, writer: Some(writer) })
     }
 
@@ -66,21 +69,18 @@ impl Drop for Recording {
     }
 }
 
-/// What is pushed are whole blocks, and so is what is taken at once: a file that is cut back to where one of these began
-/// can be read.
+/// What is taken at once are whole blocks: a file that is cut back to where some of them began can be read.
 fn write(from: &Watcher, mut file: File) -> io::Result<()> {
-    let mut blocks = Vec::new();
-    while from.wait(&mut blocks) {
-        let whole = file.stream_position();
-        if let Err(error) = file.write_all(&blocks) {
-            // Of a pipe nothing can be taken back.
-            if let Ok(whole) = whole {
-                let _ = file.set_len(whole);
+    while let Some(chunks) = from.wait() {
+        for blocks in chunks {
+            let whole = file.stream_position();
+            if let Err(error) = file.write_all(&blocks) {
+                // Of a pipe nothing can be taken back.
+                if let Ok(whole) = whole {
+                    let _ = file.set_len(whole);
+                }
+                return Err(error);
             }
-            return Err(error);
-        }
-        if blocks.capacity() > 2 * WAITING_MAX {
-            blocks = Vec::new();
         }
     }
     // Nor need one be synchronised.

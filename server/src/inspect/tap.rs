@@ -249,7 +249,7 @@ pub(super) mod tests {
 
     fn watch(session: &Session) -> Arc<Watcher> {
         let watcher = Arc::new(Watcher::new(1 << 20));
-        session.own().join(watcher.clone());
+        assert!(session.own().join(watcher.clone()));
         watcher
     }
 
@@ -314,7 +314,7 @@ pub(super) mod tests {
         let hub = Hub::default();
         let watch_all = || {
             let watcher = Arc::new(Watcher::new(1 << 20));
-            hub.everything().join(watcher.clone());
+            assert!(hub.everything().join(watcher.clone()));
             watcher
         };
         let early = watch_all();

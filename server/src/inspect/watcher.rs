@@ -1,6 +1,8 @@
 //! Where what taps copy is put: a queue of pcapng blocks, on its way to a page or into a file.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use tokio::sync::Notify;
@@ -10,6 +12,8 @@ use tokio::sync::Notify;
 pub(crate) struct Watcher {
     max: usize,
     keeps: Keeps,
+    /// How much waits for all pages.
+    waiting: Arc<AtomicUsize>,
     queue: Mutex<Queue>,
     /// For a thread that waits for something to take.
     news: Condvar,
@@ -28,7 +32,10 @@ enum Keeps {
 
 #[derive(Debug, Default)]
 struct Queue {
-    bytes: Vec<u8>,
+    /// Whole blocks each.
+    chunks: VecDeque<Vec<u8>>,
+    /// How many bytes that is.
+    len: usize,
     waker: Option<Waker>,
     /// It was full, and takes nothing until it is half empty: one gap is easier to read than many.
     is_dropping: bool,
@@ -38,18 +45,23 @@ struct Queue {
 }
 
 impl Watcher {
-    /// For a page: bounded by `max` bytes, and what is more is dropped.
+    /// For a page: bounded by `max` bytes, and what is more is dropped. `waiting` is how much waits for all pages.
+    pub(super) fn for_page(max: usize, waiting: &Arc<AtomicUsize>) -> Self {
+        Self::keeping(Keeps::WhatFits, max, waiting.clone())
+    }
+
+    #[cfg(test)]
     pub(super) fn new(max: usize) -> Self {
-        Self::keeping(Keeps::WhatFits, max)
+        Self::keeping(Keeps::WhatFits, max, Arc::default())
     }
 
     /// For a file: drops nothing, and has no room from `max` bytes on.
     pub(super) fn keeping_all(max: usize) -> Self {
-        Self::keeping(Keeps::Everything, max)
+        Self::keeping(Keeps::Everything, max, Arc::default())
     }
 
-    fn keeping(keeps: Keeps, max: usize) -> Self {
-        Self { max, keeps, queue: Mutex::default(), news: Condvar::new(), taken: Notify::new() }
+    fn keeping(keeps: Keeps, max: usize, waiting: Arc<AtomicUsize>) -> Self {
+        Self { max, keeps, waiting, queue: Mutex::default(), news: Condvar::new(), taken: Notify::new() }
     }
 
     /// Puts whole blocks into the queue, or, if that is full, nowhere: then false.
@@ -58,15 +70,20 @@ impl Watcher {
         if queue.is_over {
             return true;
         }
-        let room = self.max.saturating_sub(queue.bytes.len());
-        if self.keeps == Keeps::WhatFits && (room < blocks.len() || (queue.is_dropping && room < self.max / 2)) {
-            queue.is_dropping = true;
-            queue.dropped += 1;
-            return false;
+        if self.keeps == Keeps::WhatFits {
+            let is_crowded = self.waiting.load(Ordering::Relaxed) > WAITING_MAX;
+            let max = if is_crowded { self.max.min(CROWDED_MAX) } else { self.max };
+            let room = max.saturating_sub(queue.len);
+            if room < blocks.len() || (queue.is_dropping && room < max / 2) {
+                queue.is_dropping = true;
+                queue.dropped += 1;
+                return false;
+            }
         }
         queue.is_dropping = false;
-        let waker = if queue.bytes.is_empty() { queue.waker.clone() } else { None };
-        queue.bytes.extend_from_slice(blocks);
+        let waker = if queue.chunks.is_empty() { queue.waker.clone() } else { None };
+        queue.append(blocks);
+        self.waiting.fetch_add(blocks.len(), Ordering::Relaxed);
         drop(queue);
         if let Some(waker) = waker {
             waker.wake();
@@ -83,7 +100,7 @@ impl Watcher {
             return true;
         }
         let queue = lock(&self.queue);
-        queue.is_over || queue.bytes.len() < self.max
+        queue.is_over || queue.len < self.max
     }
 
     /// Waits until a file that keeps everything has kept up.
@@ -100,26 +117,30 @@ impl Watcher {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        lock(&self.queue).bytes.is_empty()
+        lock(&self.queue).chunks.is_empty()
     }
 
-    /// All that waits.
+    /// What has waited longest, as much as makes a message.
     pub(super) fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut lock(&self.queue).bytes)
+        let mut queue = lock(&self.queue);
+        let chunk = queue.chunks.pop_front().unwrap_or_default();
+        queue.len -= chunk.len();
+        drop(queue);
+        self.waiting.fetch_sub(chunk.len(), Ordering::Relaxed);
+        chunk
     }
 
-    /// All that waits, once there is something, swapped against an empty buffer; false when it is over and nothing
-    /// is left. Blocks its thread.
-    pub(super) fn wait(&self, buffer: &mut Vec<u8>) -> bool {
-        buffer.clear();
+    /// All that waits, once there is something; `None` when it is over and nothing is left. Blocks its thread.
+    pub(super) fn wait(&self) -> Option<VecDeque<Vec<u8>>> {
         let mut queue = lock(&self.queue);
-        while queue.bytes.is_empty() && !queue.is_over {
+        while queue.chunks.is_empty() && !queue.is_over {
             queue = self.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
-        std::mem::swap(&mut queue.bytes, buffer);
+        let chunks = std::mem::take(&mut queue.chunks);
+        self.waiting.fetch_sub(std::mem::take(&mut queue.len), Ordering::Relaxed);
         drop(queue);
         self.taken.notify_waiters();
-        !buffer.is_empty()
+        (!chunks.is_empty()).then_some(chunks)
     }
 
     /// Takes nothing more. What is in the queue can still be taken.
@@ -147,6 +168,31 @@ impl Watcher {
     }
 }
 
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        let left = lock(&self.queue).len;
+        self.waiting.fetch_sub(left, Ordering::Relaxed);
+    }
+}
+
+impl Queue {
+    fn append(&mut self, blocks: &[u8]) {
+        self.len += blocks.len();
+        match self.chunks.back_mut() {
+            Some(last) if last.len() + blocks.len() <= CHUNK => last.extend_from_slice(blocks),
+            _ => self.chunks.push_back(blocks.to_vec()),
+        }
+    }
+}
+
+/// With more than this waiting for all pages, [less](CROWDED_MAX) may wait for each: who does not read takes from those
+/// who do, not from the process.
+const WAITING_MAX: usize = 64 << 20;
+const CROWDED_MAX: usize = 128 << 10;
+
+/// As much as goes into one message, unless a block is longer.
+const CHUNK: usize = 64 << 10;
+
 /// A panic elsewhere leaves queues and lists as whole as they were.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -171,19 +217,36 @@ mod tests {
         let watcher = Watcher::keeping_all(100);
         watcher.room().await;
         assert!(watcher.push(&[1; 80]) && watcher.push(&[2; 80]));
-        let mut buffer = Vec::new();
         tokio::select! {
             biased;
             () = watcher.room() => panic!("it is full"),
             () = async {} => {}
         }
-        let (waited, ()) = tokio::join!(watcher.room(), async { assert!(watcher.wait(&mut buffer)) });
-        assert_eq!((waited, buffer.len()), ((), 160));
+        let ((), waited) = tokio::join!(watcher.room(), async { Vec::from(watcher.wait().unwrap()).concat() });
+        assert_eq!(waited, [[1; 80], [2; 80]].concat());
         watcher.push(&[3; 200]);
         watcher.end();
         watcher.room().await;
         assert!(watcher.push(&[4]), "it is thrown away");
-        assert!(watcher.wait(&mut buffer) && buffer == [3; 200]);
-        assert!(!watcher.wait(&mut buffer));
+        assert_eq!(watcher.wait().unwrap(), [[3; 200]]);
+        assert!(watcher.wait().is_none());
+    }
+
+    #[test]
+    fn who_does_not_read_takes_from_those_who_do_not_either() {
+        let waiting = Arc::default();
+        let (max, block) = (40 << 20, vec![0; 32 << 10]);
+        let [first, second, third] = [(); 3].map(|()| Watcher::for_page(max, &waiting));
+        while first.push(&block) {}
+        while second.push(&block) {}
+        assert!(waiting.load(Ordering::Relaxed) > WAITING_MAX);
+        assert_eq!((0..100).filter(|_| third.push(&block)).count() * block.len(), CROWDED_MAX, "enough to go on");
+        assert_eq!(first.take().len(), CHUNK);
+        drop((first, second));
+        assert_eq!(waiting.load(Ordering::Relaxed), CROWDED_MAX);
+        while !third.is_empty() {
+            third.take();
+        }
+        assert_eq!(waiting.load(Ordering::Relaxed), 0);
     }
 }

@@ -16,7 +16,7 @@ use crate::apps::echo::Echo;
 use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
-use crate::inspect::{Ends, Errand, Feed, Goal, Heir, Hub, Inward, Tap, Targets, Tunnel, tunnel};
+use crate::inspect::{Ends, Errand, Feed, Goal, Heir, Hub, Inward, Tap, Targets, Tunnel, Unseen, Watching, tunnel};
 use crate::metrics::{Meter, Metrics};
 use crate::net::{Guest, Stream};
 
@@ -30,7 +30,7 @@ pub(crate) struct Endpoints {
     targets: Arc<Targets>,
     inward: Inward,
     patience: Duration,
-    hub: Arc<Hub>,
+    watching: Watching,
     shard: Rc<Shard>,
     inspect_queue_max: usize,
 }
@@ -105,12 +105,13 @@ impl Endpoints {
     /// `targets` are where tunnels may lead, and `inward` serves those that lead to ourselves.
     pub(crate) fn new(
         config: &Config,
-        hub: Arc<Hub>,
+        watching: Watching,
         targets: Arc<Targets>,
         inward: Inward,
         shard: Rc<Shard>,
         metrics: &Metrics,
     ) -> Self {
+        let hub = &watching.hub;
         // Nobody's text is to share a context with another's, and a broadcast is compressed once.
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
@@ -124,16 +125,16 @@ impl Endpoints {
             }
         });
         Self {
-            echo: Endpoint::echo(config).counted(metrics, "/echo").tapped(&hub),
-            board: Endpoint::app(config, Some(no_takeover)).counted(metrics, "/websocket").tapped(&hub),
-            rooms: Endpoint::rooms(config).counted(metrics, "/chat").tapped(&hub),
+            echo: Endpoint::echo(config).counted(metrics, "/echo").tapped(hub),
+            board: Endpoint::app(config, Some(no_takeover)).counted(metrics, "/websocket").tapped(hub),
+            rooms: Endpoint::rooms(config).counted(metrics, "/chat").tapped(hub),
             // What is watched is mostly compressed or masked: no use to try again.
             live: live.counted(metrics, "/inspect/live"),
             tunnel: tunnel.counted(metrics, "/tunnel"),
             targets,
             inward,
             patience: config.close_deadline,
-            hub,
+            watching,
             shard,
             inspect_queue_max: config.inspect_queue_max,
         }
@@ -164,10 +165,10 @@ impl Endpoints {
             Name::Board => (self.conversation(caller, Spoken::Both), self.tap(session, ends)),
             Name::Rooms => (self.conversation(caller, Spoken::Rooms), self.tap(session, ends)),
             Name::Live => {
-                ask_for_our_name(origins, request)?;
-                let session = session.ok_or(Refusal::new(403, "there is no session to watch: open a page first"))?;
+                let viewer = self.watching.viewer(origins, request, peer, caller)?;
                 // It watches from now on, not from when its 101 is out.
-                let feed = Feed::new(&self.hub, session, caller.login.clone(), self.inspect_queue_max, peer);
+                let feed = Feed::new(&self.watching.hub, viewer, self.inspect_queue_max, peer);
+                let feed = feed.ok_or(Refusal::TOO_MANY_WATCH)?;
                 (Box::new(|_, _| Box::new(feed)), None)
             }
             Name::Tunnel => {
@@ -210,8 +211,8 @@ impl Endpoints {
     /// watches everything, which may be now.
     fn tap(&self, session: Option<SessionId>, ends: Ends) -> Option<Box<Tap>> {
         match session {
-            Some(session) => Some(Box::new(Tap::new(self.hub.session(session), ends))),
-            None => Tap::late(&self.hub, || ends, None).map(Box::new),
+            Some(session) => Some(Box::new(Tap::new(self.watching.hub.session(session), ends))),
+            None => Tap::late(&self.watching.hub, || ends, None).map(Box::new),
         }
     }
 }
@@ -345,6 +346,7 @@ impl Refusal {
         reason: Cow::Borrowed("who you are cannot be looked up just now; try again"),
         headers: &[("retry-after", "2")],
     };
+    const TOO_MANY_WATCH: Self = Self::new(429, "so many watch this already that one more would be felt");
     pub(crate) const TOO_SLOW: Self = Self::new(408, "the request took too long");
 
     /// What is not reached through a tunnel.
@@ -365,5 +367,11 @@ impl Refusal {
 impl From<HandshakeError> for Refusal {
     fn from(error: HandshakeError) -> Self {
         Self { status: error.status(), reason: error.to_string().into(), headers: error.headers() }
+    }
+}
+
+impl From<Unseen> for Refusal {
+    fn from(unseen: Unseen) -> Self {
+        Self::new(unseen.status(), unseen.reason())
     }
 }
