@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # make run ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 # make test SUITES="fmt lint"
-ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types conformance browser fuzz
+ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types client conformance browser fuzz
 SUITES ?= $(ALL_SUITES)
 
 # make bench BENCH=codec
@@ -18,7 +18,7 @@ LOAD ?= strokes direct presence board start
 # make kill KILL_ROUNDS=1000
 KILL_ROUNDS ?= 200
 
-.PHONY: help setup setup-test wasm run reference test bench load kill doctor format clean tools $(addprefix test-,$(ALL_SUITES))
+.PHONY: help setup setup-test wasm npm run reference test bench load kill doctor format clean tools $(addprefix test-,$(ALL_SUITES))
 
 help: ## this list
 	@echo "Framescope. Start it: make run. Check it: make test."
@@ -35,6 +35,9 @@ setup-test: ## install what the tests need on top: Chromium, node packages, tsha
 
 wasm: ## build the inspector's module into www/pkg, if its sources changed
 	@wasm-client/build.sh
+
+npm: ## the npm package of WebSocketClient, in target/npm
+	@wasm-client/package.sh --pack
 
 run: ## build all and start the server; flags for it in ARGS="--listen 127.0.0.1:9000"
 	@tests/setup.sh native
@@ -104,6 +107,9 @@ test-wasm: tools ## suite: the module's size, and its tests in headless Chromium
 test-types: tools ## suite: types of the pages' JavaScript
 	@wasm-client/build.sh
 	tests/browser/node_modules/.bin/tsc --noEmit -p www
+
+test-client: tools ## suite: WebSocketClient under Node, as an npm package
+	@bash wasm-client/tests/run.sh
 
 test-conformance: tools ## suite: Autobahn's cases, server and client
 	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" bash tests/autobahn/run.sh

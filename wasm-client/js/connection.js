@@ -31,7 +31,7 @@ const FRAME = 9;
 const STALLED = 10;
 
 /** How long the body of a refusal is waited for, in milliseconds. */
-const BODY_TIMEOUT = 1000;
+const BODY_TIMEOUT = 300;
 
 /** Rules that are limits of ours. */
 const LIMITS = ["message-too-big", "too-many-fragments"];

@@ -13,12 +13,8 @@ import { invalid } from "./errors.js";
  * @param {string | URL} url
  */
 export function readUrl(url) {
-  let address;
-  try {
-    address = new URL(String(url), globalThis.document?.baseURI ?? globalThis.location?.href);
-  } catch {
-    throw invalid(`${JSON.stringify(String(url))} is no address`);
-  }
+  const address = parseUrl(url);
+  if (!address) throw invalid(`${JSON.stringify(String(url))} is no address`);
   const isSecure = address.protocol === "wss:" || address.protocol === "https:";
   if (!isSecure && address.protocol !== "ws:" && address.protocol !== "http:") {
     throw invalid(`the address of a WebSocket begins with ws:// or wss://, not ${address.protocol}`);
@@ -31,6 +27,15 @@ export function readUrl(url) {
     port: Number(address.port) || (isSecure ? 443 : 80),
     isSecure,
   };
+}
+
+/** @param {string | URL} url */
+function parseUrl(url) {
+  try {
+    return new URL(String(url), globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -60,9 +65,8 @@ export function readOptions(options, engine) {
     whole("messageMax", options.messageMax, 16 * 1024 * 1024),
     whole("fragmentsMax", options.fragmentsMax, 65536, 1),
   );
-  for (const name of /** @type {const} */ (["stream"])) {
-    if (options[name] !== undefined && typeof options[name] !== "function") throw invalid(`${name} is a function`);
-  }
+  if (options.stream !== undefined && typeof options.stream !== "function") throw invalid("stream is a function");
+  if (options.tunnel !== undefined && !parseUrl(options.tunnel)) throw invalid(`${options.tunnel} is no address`);
   return {
     handshakeTimeout: whole("handshakeTimeout", options.handshakeTimeout, 10_000, 0, LONGEST),
     closeTimeout: whole("closeTimeout", options.closeTimeout, 5_000, 0, LONGEST),

@@ -4,6 +4,7 @@ import type { OpenStream } from "../src/client.d.ts";
 
 declare global {
   /** Node's, where there is one: its own types would be a dependency. */
+  // biome-ignore lint/suspicious/noExplicitAny: said above
   var process: any;
 }
 
