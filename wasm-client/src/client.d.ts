@@ -58,7 +58,7 @@ export interface DeflateOffer {
   clientMaxWindowBits?: number | boolean;
   /** 1 (fast) to 9 (small). */
   level?: number;
-  /** Shorter messages go out as they are. In bytes. */
+  /** Shorter messages go out as they are. In bytes; 0 compresses all, even where that makes them longer. Default: 128. */
   threshold?: number;
 }
 

@@ -110,6 +110,8 @@ impl Engine {
         });
         self.asked.config.compression_level = level.into();
         self.asked.config.compress_min = size(threshold);
+        // As elsewhere: without a threshold all is compressed, whether it pays or not.
+        self.asked.config.compress_always = self.asked.config.compress_min == 0;
     }
 
     /// Sets what is taken at most.
