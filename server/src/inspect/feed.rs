@@ -68,6 +68,11 @@ impl App for Feed {
     /// A feed is not talked to.
     fn message(&mut self, _message: Message<'_>, _outbox: &Outbox) {}
 
+    /// Nothing may follow the Close, and how long the peer takes to hang up is its own affair.
+    fn parted(&mut self) {
+        self.leave();
+    }
+
     fn has_more(&self, outbox: &Outbox) -> bool {
         outbox.has_room() && (!self.watcher.is_empty() || !self.viewer.holds())
     }
@@ -81,9 +86,17 @@ impl App for Feed {
     }
 }
 
+impl Feed {
+    /// It takes nothing more.
+    fn leave(&self) {
+        audience(&self.viewer, &self.session).leave(&self.watcher);
+        self.watcher.end();
+    }
+}
+
 impl Drop for Feed {
     fn drop(&mut self) {
-        audience(&self.viewer, &self.session).leave(&self.watcher);
+        self.leave();
         let gaps = self.watcher.dropped();
         tracing::info!(viewer = %self.viewer, peer = %self.peer, gaps, "a live tap ends");
     }
