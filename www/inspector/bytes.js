@@ -204,7 +204,7 @@ export class BytesView {
           "span",
           {
             class: "bit",
-            id: `bit-${bit}`,
+            id: `${this.#root.id}-bit-${bit}`,
             role: "option",
             "data-field": field.name,
             "data-bit": bit,
@@ -373,7 +373,7 @@ export class BytesView {
     if (step === undefined) return;
     event.preventDefault();
     this.#bitCursor = Math.min(Math.max(0, this.#bitCursor + step), DRAWN_BITS - 1);
-    this.#bits.setAttribute("aria-activedescendant", `bit-${this.#bitCursor}`);
+    this.#bits.setAttribute("aria-activedescendant", `${this.#root.id}-bit-${this.#bitCursor}`);
     const here = (/** @type {FieldInfo} */ field) =>
       field.bits !== null && field.bits[0] <= this.#bitCursor && this.#bitCursor < field.bits[1];
     this.#point(litBy(this.#fields.filter(here)), true);

@@ -4,8 +4,10 @@
 import { closestWith, el, grouped, on } from "../lib/dom.js";
 import { fieldsAt, flattened, litBy } from "./bytes.js";
 
-/** @import { Details, FieldInfo, ViolationInfo } from "../pkg/framescope_wasm.js" */
+/** @import { Details, Explained, FieldInfo, ViolationInfo } from "../pkg/framescope_wasm.js" */
 /** @import { Lit } from "./bytes.js" */
+
+/** What can be shown: a row of a capture, or a frame without one. @typedef {Explained & Partial<Details>} Shown */
 
 export class FieldsView {
   #root;
@@ -39,7 +41,7 @@ export class FieldsView {
     on(root, "keydown", (event) => this.#key(event), signal);
   }
 
-  /** @param {Details | null} details */
+  /** @param {Shown | null} details */
   show(details) {
     this.#flat = [];
     this.#items = [];
@@ -110,9 +112,9 @@ export class FieldsView {
     }
   }
 
-  /** @param {Details} details @param {ViolationInfo} violation */
+  /** @param {Shown} details @param {ViolationInfo} violation */
   #violation(details, violation) {
-    const isHandshake = details.handshake !== null;
+    const isHandshake = Boolean(details.handshake);
     const card = el(
       "div",
       { class: "flaw-card", role: "group", "aria-label": `Violation: ${violation.name}` },
@@ -139,7 +141,7 @@ export class FieldsView {
     return card;
   }
 
-  /** @param {Details} details @returns {HTMLElement[]} */
+  /** @param {Shown} details @returns {HTMLElement[]} */
   #links(details) {
     const { message, row } = details;
     const card = el("div", { class: "link-card" });
@@ -153,10 +155,10 @@ export class FieldsView {
           `${message.number === null ? "Payload" : `Message ${grouped(message.number)}`}: ${message.kind}, ${grouped(message.length)} bytes, ${frames}${how}.`,
         ),
       );
-    } else if (row.fragment) {
+    } else if (row?.fragment) {
       card.append(el("span", {}, "The message that this fragment belongs to is not complete yet."));
     }
-    if (row.fragment) {
+    if (row?.fragment) {
       const { firstRow, lastRow } = row.fragment;
       if (firstRow !== row.index) card.append(this.#rowLink("First fragment", firstRow));
       if (lastRow !== null && lastRow !== row.index)
@@ -239,14 +241,14 @@ export function litByFirstViolation(details) {
   return first ? litByViolation(details, first) : null;
 }
 
-/** @param {Details} details @param {ViolationInfo} violation @returns {Lit | null} */
+/** @param {Shown} details @param {ViolationInfo} violation @returns {Lit | null} */
 function litByViolation(details, violation) {
   const field = fieldOf(details, violation);
   if (!field) return null;
   return violation.bytes ? { fields: [field], bytes: violation.bytes, bits: null } : litBy([field]);
 }
 
-/** @param {Details} details @param {ViolationInfo} violation */
+/** @param {Shown} details @param {ViolationInfo} violation */
 function fieldOf(details, { bytes, field }) {
   if (bytes) return fieldsAt(details.fields, bytes[0])[0];
   return flattened(details.fields).find(({ name }) => name === field);
