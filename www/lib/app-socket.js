@@ -4,6 +4,7 @@
 import { hideBanner, showBanner } from "./banner.js";
 import { currentUser, onUser, refreshUser } from "./page.js";
 import { backOff, endpoint } from "./socket.js";
+import { tabKey } from "./tab.js";
 import { counted } from "./text.js";
 
 /** @import { Heard, Said, Storable } from "./protocol.js" */
@@ -27,9 +28,11 @@ import { counted } from "./text.js";
  * @typedef {object} SocketLike
  * @property {((event: any) => void) | null} onopen
  * @property {((event: any) => void) | null} onmessage with `data`
- * @property {((event: any) => void) | null} onclose with `code` and `reason`
+ * @property {((event: any) => void) | null} onclose with `code` and `reason`; `words`, where it knows better than these why
  * @property {(text: string) => void} send
  * @property {() => void} close
+ * @property {((payload: any) => void) | null} [onpong]
+ * @property {() => void} [ping] asks the server for a pong, where that can be done
  */
 
 /**
@@ -60,13 +63,24 @@ const UNDOUBTED = { doubts: 0, doubted: -1 };
  * Opens a connection that lasts until `signal` aborts. Call `startPage` first: what was left unsent before a reload goes
  * out only as the user who wrote it.
  *
- * @param {{ path?: string, signal?: AbortSignal, kept?: string, noun?: string, make?: (url: string) => SocketLike, on: AppHandlers }} wishes
- *   `kept`: a sentence for the banner about what the page does meanwhile; `noun`: what to call a stored message there;
+ * @param {{ path?: string, url?: string, signal?: AbortSignal, kept?: string, noun?: string, server?: string, make?: (url: string) => SocketLike, on: AppHandlers }} wishes
+ *   `url`: where to, if that is not `path` on the server that the page is from; `kept`: a sentence for the banner about
+ *   what the page does meanwhile; `noun`: what to call a stored message there; `server`: what to call the server;
  *   `make`: what to connect with in place of the browser's WebSocket
  * @returns {AppSocket}
  */
-export function connect({ path = "/websocket", signal, kept, noun = "message", make = browserSocket, on }) {
-  return new AppSocket(path, on, { kept, noun }, make, signal ?? new AbortController().signal);
+export function connect({
+  path = "/websocket",
+  url,
+  signal,
+  kept,
+  noun = "message",
+  server,
+  make = browserSocket,
+  on,
+}) {
+  const words = { kept, noun, server: server ?? "The server" };
+  return new AppSocket(path, url ?? null, on, words, make, signal ?? new AbortController().signal);
 }
 
 /** @param {string} url @returns {SocketLike} */
@@ -76,6 +90,8 @@ function browserSocket(url) {
 
 export class AppSocket {
   #path;
+  /** If it is not that path on the page's own server. */
+  #url;
   #on;
   #words;
   #signal;
@@ -111,13 +127,15 @@ export class AppSocket {
 
   /**
    * @param {string} path
+   * @param {string | null} url
    * @param {AppHandlers} on
-   * @param {{ kept: string | undefined, noun: string }} words
+   * @param {{ kept: string | undefined, noun: string, server: string }} words
    * @param {(url: string) => SocketLike} make
    * @param {AbortSignal} signal
    */
-  constructor(path, on, words, make, signal) {
+  constructor(path, url, on, words, make, signal) {
     this.#path = path;
+    this.#url = url;
     this.#make = make;
     this.#on = on;
     this.#words = words;
@@ -212,6 +230,17 @@ export class AppSocket {
     this.#open();
   }
 
+  /**
+   * Goes on with another kind of socket; what waits to be sent goes out over that.
+   *
+   * @param {(url: string) => SocketLike} make
+   */
+  use(make) {
+    this.#make = make;
+    this.#attempt = 0;
+    this.reconnect();
+  }
+
   /** Gives this connection up and opens another. */
   reconnect() {
     this.#detach();
@@ -224,7 +253,7 @@ export class AppSocket {
     if (this.#signal.aborted) return;
     this.#isReady = false;
     this.#become("connecting");
-    const socket = this.#make(endpoint(this.#path));
+    const socket = this.#make(this.#url ?? endpoint(this.#path));
     this.#socket = socket;
     socket.onopen = () => {
       this.#connection += 1;
@@ -235,14 +264,19 @@ export class AppSocket {
       this.#on.open?.(this.#connection > 1);
     };
     socket.onmessage = ({ data }) => this.#heard(data);
-    socket.onclose = (event) => this.#closed(event.code, event.reason);
+    socket.onclose = (event) => this.#closed(event.code, event.reason, event.words);
+    if (socket.ping) socket.onpong = () => this.#heardSomething();
+  }
+
+  #heardSomething() {
+    this.#heardAt = Date.now();
+    this.#askedAt = null;
   }
 
   /** @param {unknown} data */
   #heard(data) {
-    this.#heardAt = Date.now();
+    this.#heardSomething();
     this.#hasHeard = true;
-    this.#askedAt = null;
     if (typeof data === "string" && this.#on.text?.(data)) return;
     const message = typeof data === "string" ? parsed(data) : null;
     if (!message) return;
@@ -295,8 +329,8 @@ export class AppSocket {
     this.#socket?.send(JSON.stringify(item.message));
   }
 
-  /** @param {number} code @param {string} reason */
-  #closed(code, reason) {
+  /** @param {number} code @param {string} reason @param {string} [words] */
+  #closed(code, reason, words) {
     const wasOpen = this.#state === "open";
     this.#detach();
     if (this.#signal.aborted) return;
@@ -312,7 +346,7 @@ export class AppSocket {
     const wait = backOff(this.#attempt);
     this.#attempt += 1;
     this.#timer = setTimeout(() => this.#open(), wait);
-    this.#become("lost", wait, lossWords(code, reason, this.#connection > 0));
+    this.#become("lost", wait, words ?? lossWords(this.#words.server, code, reason, this.#connection > 0));
   }
 
   /** Lets go of the socket without waiting for its end. */
@@ -322,6 +356,7 @@ export class AppSocket {
     this.#isReady = false;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
+    if (socket.ping) socket.onpong = null;
     socket.close();
   }
 
@@ -359,7 +394,7 @@ export class AppSocket {
   }
 
   get #bannerId() {
-    return `socket ${this.#path}`;
+    return `socket ${this.#url ?? this.#path}`;
   }
 
   #listen() {
@@ -391,6 +426,7 @@ export class AppSocket {
       clearTimeout(this.#timer);
       clearTimeout(this.#bannerTimer);
       hideBanner(this.#bannerId);
+      this.#keep();
       this.#detach();
     });
   }
@@ -415,18 +451,24 @@ export class AppSocket {
     if (this.#path !== "/websocket" && now - silentSince > QUIET_WITH_PENDING + PATIENCE) this.#closed(1006, "");
   }
 
-  /** A page cannot send a ping, but it can have an echo. */
+  /** A browser's socket cannot send a ping, but it can have an echo. */
   #askIfThere() {
     // Before its first message a connection may be busy with the whole board.
     if (this.#state !== "open" || this.#askedAt !== null || !this.#hasHeard) return;
-    if (this.#path !== "/websocket" || document.visibilityState !== "visible") return;
+    if (document.visibilityState !== "visible") return;
+    if (this.#socket?.ping) {
+      this.#askedAt = Date.now();
+      this.#socket.ping();
+      return;
+    }
+    if (this.#path !== "/websocket") return;
     this.#askedAt = Date.now();
     this.#question = `still there? ${this.#askedAt}`;
     this.send({ messageType: "echo_client", text: this.#question });
   }
 
-  /** The page goes: what the server has not confirmed waits for it in this tab. */
-  #leave() {
+  /** What the server has not confirmed waits in this tab for whoever connects to it next. */
+  #keep() {
     try {
       const items = [...this.#pending.values()].map(({ id, message, owner }) => ({ id, message, owner }));
       if (items.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(items));
@@ -434,6 +476,11 @@ export class AppSocket {
     } catch {
       // Full, or not allowed: then what was not sent is lost with the page.
     }
+  }
+
+  /** The page goes. */
+  #leave() {
+    this.#keep();
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#detach();
@@ -463,19 +510,22 @@ export class AppSocket {
     }
   }
 
-  /** One page's messages are not another's: a room is joined before its messages are sent. */
+  /**
+   * One page's messages are not another's: a room is joined before its messages are sent. Nor are one server's, nor those
+   * of a window that was opened from this one and began with a copy of what is stored here.
+   */
   get #storageKey() {
-    return `framescope.unsent ${location.pathname} ${this.#path}`;
+    return tabKey(`framescope.unsent ${location.pathname} ${this.#url ?? this.#path}`);
   }
 }
 
-/** @param {number} code @param {string} reason @param {boolean} wasThere */
-function lossWords(code, reason, wasThere) {
+/** @param {string} server @param {number} code @param {string} reason @param {boolean} wasThere */
+function lossWords(server, code, reason, wasThere) {
   if (!navigator.onLine) return "You are offline.";
-  if (code === 1013) return "The server had to let this page go: it could not keep up.";
-  if (code === 1001 || code === 1012) return "The server is restarting.";
-  if (code === 1008 && reason) return `The server closed the connection: ${reason}.`;
-  return wasThere ? "The connection was lost." : "The server does not answer.";
+  if (code === 1013) return `${server} had to let this page go: it could not keep up.`;
+  if (code === 1001 || code === 1012) return `${server} is restarting.`;
+  if (code === 1008 && reason) return `${server} closed the connection: ${reason}.`;
+  return wasThere ? "The connection was lost." : `${server} does not answer.`;
 }
 
 /** @param {string} data @returns {Heard | null} */
