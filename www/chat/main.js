@@ -1,18 +1,24 @@
 // @ts-check
 // Chat rooms: a door to come in by, and the room behind it.
 
+import { CLIENTS, OWN, openChoice } from "../lib/choice.js";
 import { byId, closestWith, el, on } from "../lib/dom.js";
 import { judge, mark, sentence } from "../lib/form.js";
 import { onUser, startPage } from "../lib/page.js";
 import { backOff } from "../lib/socket.js";
+import { isOpenedWindow } from "../lib/tab.js";
 import { avatar, counted } from "../lib/text.js";
 import { createThread } from "../lib/thread.js";
+import { offerWindows } from "../lib/windows.js";
 import { here, lastName, recentRooms, rememberHere, rememberRoom } from "./memory.js";
 import { enter, newRoom, receive, settle } from "./room.js";
 import { openTransport } from "./transport.js";
 
+/** @import { Choice } from "../lib/choice.js" */
 /** @import { RoomsHeard } from "../lib/protocol.js" */
+/** @import { Here } from "./memory.js" */
 /** @import { Room } from "./room.js" */
+/** @import { Transport } from "./transport.js" */
 
 /** What the server takes as a room's or a person's name, in characters, and as a message, in bytes. */
 const NAME_MAX = 64;
@@ -62,30 +68,73 @@ const text = byId("text", HTMLTextAreaElement);
 const join = byId("join", HTMLFormElement);
 
 const usual = document.title;
-const wantedRoom = new URLSearchParams(location.search).get("room") ?? "";
-room.value = wantedRoom;
-name.value = lastName();
+const wanted = new URLSearchParams(location.search);
+room.value = wanted.get("room") ?? "";
+name.value = wanted.get("name") ?? lastName();
 onUser((user) => {
   if (name.value === "" && user) name.value = user.username;
 });
 void startPage();
 
-const transport = openTransport({ open: opened, state: connectionChanged, heard, stored, refused }, life.signal);
-comeBack();
+const handlers = { open: opened, state: connectionChanged, heard, stored, refused };
+const choice = openChoice({ usual: "browser", changed: choiceChanged, signal: life.signal });
+let chosen = choice.value;
+/** None before it is known where to. @type {Transport | null} */
+let transport = null;
+if (choice.isKnown) start();
+else void choice.ready.then(start);
 listen();
 render();
 if (state.phase === "outside") (room.value === "" ? room : name).focus();
 
-/** A page that was reloaded goes back to its room, with what was not sent. */
-function comeBack() {
-  const before = here();
-  const { left } = transport;
-  if (before && before.room === wantedRoom) {
-    begin(newRoom(before.room, before.name, before.written), true);
-    state.room?.unsent.push(...left.map(({ id, text: words }) => ({ id, text: words, isStored: false, error: null })));
-    return;
+function start() {
+  chosen = choice.value;
+  transport = openTransport(chosen, handlers);
+  const before = here(chosen.server.name);
+  const isWanted = before?.room === clean(room.value) && [null, before.name].includes(wanted.get("name"));
+  if (before && isWanted) comeBack(before);
+  else forgetLeft();
+  // A window that was opened with all that it takes does not ask for it again.
+  if (state.phase === "outside" && isOpenedWindow() && wanted.has("room") && wanted.has("name")) join.requestSubmit();
+  renderSoon();
+}
+
+/** To the room one was in, with what was not sent: after a reload, or after another server. @param {Here} before */
+function comeBack(before) {
+  begin(newRoom(before.room, before.name, before.written), true);
+  const left = transport?.left ?? [];
+  state.room?.unsent.push(...left.map(({ id, text: words }) => ({ id, text: words, isStored: false, error: null })));
+}
+
+/** What is left of another room is of no use in this one. */
+function forgetLeft() {
+  for (const { id } of transport?.left ?? []) transport?.forget(id);
+}
+
+/** @param {Choice} now */
+function choiceChanged(now) {
+  const before = chosen.server;
+  if (transport && before.name === now.server.name) {
+    chosen = now;
+    transport.change(now);
+  } else if (transport) {
+    // Of the server that is left, this tab keeps the room one was in and what waits to be sent there.
+    const of = state.room ?? state.carried;
+    rememberHere(before.name, of && { room: of.id, name: of.name, written: of.written });
+    transport.close();
+    if (of) [room.value, name.value] = [of.id, of.name];
+    toDoor();
+    chosen = now;
+    transport = openTransport(now, handlers);
+    const known = here(now.server.name);
+    if (known) comeBack(known);
+    else {
+      forgetLeft();
+      history.replaceState(null, "", choice.address());
+      room.focus();
+    }
   }
-  for (const { id } of left) transport.forget(id);
+  renderSoon();
 }
 
 function listen() {
@@ -110,6 +159,17 @@ function listen() {
     thread?.end();
     text.focus({ preventScroll: true });
   });
+  const { button } = offerWindows({
+    label: "Your name in it",
+    nameMax: NAME_MAX,
+    name: () => clean(state.room?.name ?? name.value) || "Guest",
+    address: (called) => {
+      const where = clean(state.room?.id ?? room.value);
+      return choice.address({ ...(where !== "" && { room: where }), name: called }, { isWhole: true });
+    },
+    signal,
+  });
+  byId("way", HTMLElement).append(button);
   addEventListener("pagehide", keepHere, { signal });
   document.addEventListener("visibilitychange", looked, { signal });
 }
@@ -125,11 +185,11 @@ function knock(event) {
     [name, nameTrouble(called, "A name")],
   ]);
   if (!isGood) return;
-  const wanted = newRoom(id, called, 0);
-  if (state.carried?.id === id) wanted.unsent = state.carried.unsent;
+  const entered = newRoom(id, called, 0);
+  if (state.carried?.id === id) entered.unsent = state.carried.unsent;
   else giveUp(state.carried);
   state.carried = null;
-  begin(wanted, false);
+  begin(entered, false);
 }
 
 /** @param {string} value @param {string} what */
@@ -154,9 +214,9 @@ function chooseRecent(event) {
   else join.requestSubmit();
 }
 
-/** @param {Room} wanted @param {boolean} isReturn */
-function begin(wanted, isReturn) {
-  state.room = wanted;
+/** @param {Room} where @param {boolean} isReturn */
+function begin(where, isReturn) {
+  state.room = where;
   state.isReturn = isReturn;
   state.tries = 0;
   ask();
@@ -168,7 +228,7 @@ function ask() {
   if (!state.room) return;
   state.phase = "joining";
   const { id, name: called } = state.room;
-  transport.send({ type: "room-connect", roomId: id, name: called });
+  transport?.send({ type: "room-connect", roomId: id, name: called });
   renderSoon();
 }
 
@@ -177,7 +237,7 @@ function opened() {
 }
 
 function connectionChanged() {
-  if (transport.state !== "open" && state.phase !== "outside") {
+  if (transport?.state !== "open" && state.phase !== "outside") {
     clearTimeout(retryTimer);
     // Whoever was in there is put out by the loss, and goes back in.
     if (state.phase === "inside") state.isReturn = true;
@@ -218,11 +278,10 @@ function entered(entering, messages, members) {
   else if (!isLonger) thread.show(null);
   thread.show(entering);
   // What waits may go out now that the room is known to be this one.
-  transport.ready();
-  rememberRoom(entering.id, entering.name);
+  transport?.ready();
+  rememberRoom(chosen.server.name, entering.id, entering.name);
   keepHere();
-  const address = `/chat?${new URLSearchParams({ room: entering.id })}`;
-  if (!state.isReturn) history.replaceState(null, "", address);
+  history.replaceState(null, "", choice.address({ room: entering.id }));
   announce(`You are in ${entering.id}, ${counted(members.length, "person is", "people are")} here.`);
   // On a phone the keyboard would cover what is to be read.
   if (!state.isReturn && matchMedia("(pointer: fine)").matches) afterRender(() => text.focus({ preventScroll: true }));
@@ -313,6 +372,7 @@ function send() {
 
 /** @param {Room} to @param {string} words */
 function write(to, words) {
+  if (!transport) return;
   const id = transport.write(words);
   to.unsent.push({ id, text: words, isStored: false, error: null });
   renderSoon();
@@ -329,7 +389,7 @@ function drop(id) {
   const of = state.room;
   const unsent = of?.unsent.find((one) => one.id === id);
   if (of) of.unsent = of.unsent.filter((one) => one !== unsent);
-  transport.forget(id);
+  transport?.forget(id);
   renderSoon();
   return unsent;
 }
@@ -342,31 +402,36 @@ function leave() {
     render();
     return;
   }
-  if (state.phase === "inside") transport.send({ type: "room-leave" });
+  if (state.phase === "inside") transport?.send({ type: "room-leave" });
   goOut();
-  history.replaceState(null, "", "/chat");
+  history.replaceState(null, "", choice.address());
   announce("You left the room.");
   room.focus();
 }
 
 /** What was not sent to a room will not be. @param {Room | null} of */
 function giveUp(of) {
-  for (const { id } of of?.unsent ?? []) transport.forget(id);
+  for (const { id } of of?.unsent ?? []) transport?.forget(id);
 }
 
-/** Back to the door. */
+/** Out of the room for good, back to the door. */
 function goOut() {
-  clearTimeout(retryTimer);
   if (state.room !== state.carried) giveUp(state.room);
   if (state.room) {
     room.value = state.room.id;
     name.value = state.room.name;
   }
+  rememberHere(chosen.server.name, null);
+  toDoor();
+}
+
+/** Back to the door, whatever the room. */
+function toDoor() {
+  clearTimeout(retryTimer);
   Object.assign(state, { phase: "outside", room: null, isReturn: false, isLeaving: false, unseen: 0, trouble: "" });
   document.getElementById("scroller")?.remove();
   thread = null;
   text.value = "";
-  rememberHere(null);
   render();
 }
 
@@ -384,7 +449,7 @@ function answerNotice(event) {
 
 function keepHere() {
   const { room: of, phase } = state;
-  if (of && phase !== "outside") rememberHere({ room: of.id, name: of.name, written: of.written });
+  if (of && phase !== "outside") rememberHere(chosen.server.name, { room: of.id, name: of.name, written: of.written });
 }
 
 /** The end of the conversation came into view, or the page did. */
@@ -420,8 +485,13 @@ function render() {
   byId("door", HTMLElement).hidden = isInRoom;
   byId("inside", HTMLElement).hidden = !isInRoom;
   document.title = (state.missed > 0 ? `(${state.missed}) ` : "") + (isInRoom ? `${of.id} · ${usual}` : usual);
+  // One pair of choosers: at the door in sight, in the room behind a button.
+  const place = byId(isInRoom ? "way-inside" : "way-door", HTMLElement);
+  const way = byId("way", HTMLElement);
+  if (way.parentElement !== place) place.append(way);
   renderDoor();
   if (!isInRoom) return;
+  setText("way-words", `${chosen.server.name} · ${chosen.client === "wasm" ? "wasm" : CLIENTS.browser}`);
   setText("room-name", of.id);
   setText("silence-room", of.id);
   renderNotice();
@@ -444,11 +514,12 @@ function renderDoor() {
   byId("cancel", HTMLButtonElement).hidden = isOutside;
   // A reload can be quicker than the end of the connection before it.
   const asked = state.tries > 0 ? "Your name is still held there …" : "Joining …";
-  const words = transport.state === "open" ? asked : "Waiting for the server …";
+  const server = chosen.server === OWN ? "the server" : chosen.server.name;
+  const words = transport?.state === "open" ? asked : `Waiting for ${server} …`;
   setText("enter", isOutside ? "Join" : words);
-  const rooms = recentRooms();
+  const rooms = recentRooms(chosen.server.name);
   byId("recent", HTMLElement).hidden = rooms.length === 0;
-  const shown = rooms.join("\n");
+  const shown = [chosen.server.name, ...rooms].join("\n");
   const list = byId("recent-rooms", HTMLElement);
   if (list.dataset.shown === shown) return;
   list.dataset.shown = shown;

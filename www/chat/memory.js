@@ -1,5 +1,8 @@
 // @ts-check
-// What outlives the page: under which name one came, which rooms one was in, and, in this tab, which one is in.
+// What outlives the page: under which name one came, which rooms of a server one was in, and, in this tab, which one is in.
+
+import { OWN } from "../lib/choice.js";
+import { tabKey } from "../lib/tab.js";
 
 /** Rooms offered again. */
 const RECENT_MAX = 8;
@@ -16,34 +19,40 @@ export function lastName() {
   return read(localStorageOrNone(), NAME) ?? "";
 }
 
-/** The rooms one was in, the latest first. @returns {string[]} */
-export function recentRooms() {
-  const kept = parsed(read(localStorageOrNone(), RECENT));
+/** The rooms of a server that one was in, the latest first. @param {string} server @returns {string[]} */
+export function recentRooms(server) {
+  const kept = parsed(read(localStorageOrNone(), keyAt(server, RECENT)));
   return Array.isArray(kept) ? kept.filter((room) => typeof room === "string").slice(0, RECENT_MAX) : [];
 }
 
-/** @param {string} room @param {string} name */
-export function rememberRoom(room, name) {
+/** @param {string} server @param {string} room @param {string} name */
+export function rememberRoom(server, room, name) {
   const storage = localStorageOrNone();
   write(storage, NAME, name);
-  const others = recentRooms().filter((one) => one !== room);
-  write(storage, RECENT, JSON.stringify([room, ...others].slice(0, RECENT_MAX)));
+  const others = recentRooms(server).filter((one) => one !== room);
+  write(storage, keyAt(server, RECENT), JSON.stringify([room, ...others].slice(0, RECENT_MAX)));
 }
 
-/** The room this tab was in. @returns {Here | null} */
-export function here() {
-  const kept = parsed(read(sessionStorageOrNone(), HERE));
+/** The room of a server that this tab was in. @param {string} server @returns {Here | null} */
+export function here(server) {
+  const kept = parsed(read(sessionStorageOrNone(), tabKey(keyAt(server, HERE))));
   if (typeof kept !== "object" || kept === null) return null;
   const { room, name, written } = /** @type {Partial<Here>} the cast: each is looked at */ (kept);
   if (typeof room !== "string" || typeof name !== "string") return null;
   return { room, name, written: typeof written === "number" ? written : 0 };
 }
 
-/** @param {Here | null} room */
-export function rememberHere(room) {
+/** @param {string} server @param {Here | null} room */
+export function rememberHere(server, room) {
   const storage = sessionStorageOrNone();
-  if (room) write(storage, HERE, JSON.stringify(room));
-  else storage?.removeItem(HERE);
+  const key = tabKey(keyAt(server, HERE));
+  if (room) write(storage, key, JSON.stringify(room));
+  else storage?.removeItem(key);
+}
+
+/** A room by the same name on another server is another room. @param {string} server @param {string} key */
+function keyAt(server, key) {
+  return server === OWN.name ? key : `${key} ${server}`;
 }
 
 /** @param {Storage | null} storage @param {string} key */
