@@ -53,8 +53,8 @@ is_current() {
   if can_optimise && [ "${made%% *}" = plain ]; then return 1; fi
   # Folders count too: a file that was removed leaves only their time behind.
   local newer
-  newer=$(find Cargo.toml Cargo.lock codec/Cargo.toml codec/src wasm-client/Cargo.toml wasm-client/src wasm-client/js wasm-client/build.sh \
-    -newer "$STAMP" -print -quit)
+  newer=$(find Cargo.toml Cargo.lock codec/Cargo.toml codec/src wasm-client/Cargo.toml wasm-client/src wasm-client/js wasm-client/.cargo \
+    wasm-client/build.sh wasm-client/without-checksums.mjs -newer "$STAMP" -print -quit)
   [ -z "$newer" ]
 }
 
@@ -93,12 +93,16 @@ build() {
   write_stamp "$kind"
 }
 
-# Without feature flags: with them wasm-opt may write types that no browser loads.
 can_optimise() { command -v node >/dev/null && [ -x "$WASM_OPT" ]; }
 
+# Without feature flags: with them wasm-opt may write types that no browser loads. The lowest kilobyte of memory is the
+# far end of the stack, where nothing has an address.
 optimise() {
-  "$WASM_OPT" -Oz "$MODULE" -o "$CARGO_TARGET_DIR/optimised.wasm"
-  mv "$CARGO_TARGET_DIR/optimised.wasm" "$MODULE"
+  local optimised=$CARGO_TARGET_DIR/optimised.wasm
+  cp "$MODULE" "$optimised"
+  node wasm-client/without-checksums.mjs "$optimised"
+  "$WASM_OPT" -Oz --converge --low-memory-unused "$optimised" -o "$optimised"
+  mv "$optimised" "$MODULE"
 }
 
 write_stamp() { # KIND

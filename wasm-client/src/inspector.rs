@@ -4,7 +4,7 @@
 //! answers questions about single rows: a line of the list, all about a frame, its bytes, its message. Nothing in
 //! here depends on a browser; `lib.rs` puts it before JavaScript.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use framescope_codec::capture::Direction;
@@ -15,6 +15,7 @@ mod blocks;
 mod dissection;
 mod fields;
 mod handshake;
+mod json;
 mod objects;
 mod preview;
 mod records;
@@ -91,7 +92,7 @@ struct Tally {
     dropped: u64,
     frames: u64,
     violations: u64,
-    rows_of: BTreeMap<u32, u64>,
+    rows_of: HashMap<u32, u64>,
 }
 
 impl Capture {

@@ -5,7 +5,7 @@
 //! begins, or what was agreed on. [`save`] writes the same blocks, and says both in comments, as a tap does
 //! that joins late.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::Direction;
 use super::comment::Comment;
@@ -62,7 +62,7 @@ pub struct Place {
 /// ```
 pub fn save<'a>(blocks: impl IntoIterator<Item = (&'a [u8], Option<Place>)>, out: &mut Vec<u8>) {
     let mut reader = Reader::new();
-    let mut joined = BTreeMap::new();
+    let mut joined = HashMap::new();
     for (block, place) in blocks {
         reader.feed(block);
         let written = match reader.next_item() {

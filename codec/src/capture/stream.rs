@@ -1,6 +1,6 @@
 //! TCP connections, told apart and followed.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::comment::Comment;
@@ -16,7 +16,7 @@ use crate::rules::Role;
 /// All connections of a capture, by the addresses of both ends.
 #[derive(Debug, Default)]
 pub(super) struct Streams {
-    by_ends: BTreeMap<[SocketAddr; 2], Stream>,
+    by_ends: HashMap<[SocketAddr; 2], Stream>,
     count: u32,
 }
 

@@ -11,7 +11,7 @@
 //!
 //! Where segments overlap, the bytes that came first win; if later ones differ, that is reported.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A segment of this direction.
@@ -52,8 +52,8 @@ pub(super) struct HalfStream {
     next_seq: Option<u32>,
     /// Its position.
     next: u64,
-    /// What is waiting for bytes in front of it. Nothing in here overlaps.
-    pending: BTreeMap<u64, Pending>,
+    /// What is waiting for bytes in front of it, in order. Nothing in here overlaps.
+    pending: VecDeque<Pending>,
     /// What `pending` takes up.
     pending_len: usize,
     /// Where the FIN stands.
@@ -65,9 +65,16 @@ pub(super) struct HalfStream {
 
 #[derive(Debug)]
 struct Pending {
+    start: u64,
     time_ns: u64,
     bytes: Vec<u8>,
     boundary: bool,
+}
+
+impl Pending {
+    fn end(&self) -> u64 {
+        self.start + self.bytes.len() as u64
+    }
 }
 
 impl HalfStream {
@@ -118,7 +125,7 @@ impl HalfStream {
 
     /// The other side has received everything in front of this number.
     pub(super) fn acknowledge(&mut self, ack: u32, out: &mut impl FnMut(Piece<'_>)) {
-        let waiting = self.pending.keys().next().copied().or(self.end).filter(|at| *at > self.next);
+        let waiting = self.first_pending().or(self.end).filter(|at| *at > self.next);
         let Some(waiting) = waiting else { return };
         if self.position(ack).is_some_and(|ack| ack >= 0 && ack.unsigned_abs() >= waiting) {
             self.acks += 1;
@@ -178,18 +185,13 @@ impl HalfStream {
             let at = |position: u64| usize::try_from(position - start).unwrap_or(usize::MAX).min(fresh.payload.len());
             &fresh.payload[at(range.start)..at(range.end)]
         };
-        // From the last piece that begins in front, for it may reach in.
-        let first = self.pending.range(..=start).next_back().map_or(start, |(first, _)| *first);
+        let first = self.pending.partition_point(|known| known.end() <= start);
         let mut free = Vec::new();
         let mut differing = None;
         let mut from = start;
-        for (&known_start, known) in self.pending.range(first..end) {
-            let known_end = known_start + known.bytes.len() as u64;
-            let overlap = known_start.max(start)..known_end.min(end);
-            if overlap.is_empty() {
-                continue;
-            }
-            let at = |position: u64| usize::try_from(position - known_start).unwrap_or(usize::MAX);
+        for known in self.pending.range(first..).take_while(|known| known.start < end) {
+            let overlap = known.start.max(start)..known.end().min(end);
+            let at = |position: u64| usize::try_from(position - known.start).unwrap_or(usize::MAX);
             if slice(overlap.clone()) != &known.bytes[at(overlap.start)..at(overlap.end)] {
                 differing.get_or_insert(overlap.start - self.next);
             }
@@ -204,25 +206,28 @@ impl HalfStream {
             let bytes = slice(range.clone()).to_vec();
             self.pending_len += bytes.len() + PENDING_OVERHEAD;
             let boundary = fresh.boundary && range.start == start;
-            self.pending.insert(range.start, Pending { time_ns: fresh.time_ns, bytes, boundary });
+            let place = self.pending.partition_point(|known| known.start < range.start);
+            let pending = Pending { start: range.start, time_ns: fresh.time_ns, bytes, boundary };
+            self.pending.insert(place, pending);
         }
     }
 
     /// Hands on what waits no longer.
     fn deliver(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        while let Some(first) = self.pending.first_entry() {
-            if *first.key() > self.next {
-                return;
-            }
-            let Pending { time_ns, bytes, boundary } = first.remove();
+        while self.first_pending().is_some_and(|first| first <= self.next) {
+            let Some(Pending { time_ns, bytes, boundary, .. }) = self.pending.pop_front() else { return };
             self.pending_len -= bytes.len() + PENDING_OVERHEAD;
             self.advance(bytes.len() as u64);
             out(Piece::Bytes { time_ns, bytes: &bytes, boundary });
         }
     }
 
+    fn first_pending(&self) -> Option<u64> {
+        self.pending.front().map(|first| first.start)
+    }
+
     fn give_up_first_hole(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        if let Some(first) = self.pending.keys().next().copied() {
+        if let Some(first) = self.first_pending() {
             self.skip_to(first, out);
             self.deliver(out);
         }
@@ -230,7 +235,7 @@ impl HalfStream {
 
     /// Hands on all that waits in front of `position`.
     fn flush_to(&mut self, position: u64, out: &mut impl FnMut(Piece<'_>)) {
-        while self.pending.keys().next().is_some_and(|first| *first < position) {
+        while self.first_pending().is_some_and(|first| first < position) {
             self.give_up_first_hole(out);
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! They go through everything and collect. A strict endpoint then stops at the first finding that is fatal.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::ops::Range;
 
 use base64::Engine as _;
@@ -222,7 +222,7 @@ pub(super) fn check_token(head: &Head, name: &str, is_there: bool, rule: Handsha
 }
 
 fn check_protocols(head: &Head, asked: &mut Asked, findings: &mut Findings) {
-    let mut seen = BTreeSet::new(); // a list as long as a head may be would take its time to search
+    let mut seen = HashSet::new(); // a list as long as a head may be would take its time to search
     for line in head.named("sec-websocket-protocol") {
         let Some(protocols) = grammar::tokens(head.at(&line.value)) else {
             findings.add(HandshakeRule::MalformedProtocols, line.value.clone());

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::dissection::hex;
+use super::json;
 
 /// Bytes of a payload that a preview looks at.
 const LOOKED_AT: usize = 200;
@@ -58,8 +59,7 @@ pub(super) fn is_readable(bytes: &[u8]) -> bool {
 
 /// Whether these bytes are JSON, an object or an array: a number or a word alone is text that happens to be.
 pub(super) fn is_json(bytes: &[u8]) -> bool {
-    matches!(bytes.iter().find(|byte| !byte.is_ascii_whitespace()), Some(b'{' | b'['))
-        && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
+    json::is_container(bytes)
 }
 
 /// JSON in lines and indented, each token as it was: numbers keep their digits, and members their order, also
