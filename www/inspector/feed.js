@@ -2,13 +2,15 @@
 // The page's end of the worker: questions with an answer each, and news that come by themselves.
 
 /** @import { Details, Row, Status } from "../pkg/framescope_wasm.js" */
+/** @import { Scope } from "./watched.js" */
 
 /**
  * @typedef {{ type: "rows", from: number, count: number }
  *   | { type: "details", index: number }
  *   | { type: "message", index: number, pretty: boolean }
  *   | { type: "violation", from: number, backwards: boolean }
- *   | { type: "save" } | { type: "clear" } | { type: "retry" }} Ask
+ *   | { type: "save" } | { type: "clear" } | { type: "retry" }
+ *   | { type: "watch", scope: Scope }} Ask
  *
  * @typedef {{ rows: Row[] }} RowsAnswer
  * @typedef {{ details: Details, wire: Uint8Array, unmasked: Uint8Array } | { details: null }} DetailsAnswer
@@ -89,6 +91,11 @@ export class Feed {
   /** Tries the live tap again now. */
   retry() {
     this.#worker.postMessage({ id: 0, ask: { type: "retry" } });
+  }
+
+  /** Watches these from now on. @param {Scope} scope */
+  watch(scope) {
+    this.#worker.postMessage({ id: 0, ask: { type: "watch", scope } });
   }
 
   /** @param {Ask} ask @returns {Promise<Answer>} */

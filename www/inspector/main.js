@@ -14,6 +14,7 @@ import { directionText, drawRow, timeText } from "./frames.js";
 import { VirtualList } from "./list.js";
 import { MessageView } from "./message.js";
 import { Rows } from "./rows.js";
+import { Watched } from "./watched.js";
 
 /** @import { Details, Status } from "../pkg/framescope_wasm.js" */
 /** @import { Lit } from "./bytes.js" */
@@ -99,6 +100,17 @@ const fieldsView = new FieldsView(byId("fields", HTMLElement), {
 });
 const bytesView = new BytesView(byId("bytes", HTMLElement), { label: "Bytes of the frame", point, signal });
 const messageView = new MessageView(byId("message", HTMLElement), signal);
+const watched = new Watched({
+  changed: (scope, isFirst) => {
+    // What was seen as one is not to be taken for the other.
+    if (!isFirst) void clear();
+    state.feed = { state: "trying", until: 0, wasLive: false };
+    feed.watch(scope);
+    renderFeed();
+    renderEmpty();
+  },
+  signal,
+});
 
 list.onUserScroll = () => {
   state.isFollowing = list.isAtEnd;
@@ -130,6 +142,7 @@ function heard(news) {
   switch (news.type) {
     case "ready":
       byId("statusbar", HTMLElement).dataset.codec = news.codecVersion;
+      void watched.start();
       break;
     case "failed":
       state.failure = news;
@@ -143,6 +156,7 @@ function heard(news) {
       };
       renderFeed();
       renderEmpty();
+      if (news.state === "lost") void watched.check();
       break;
     case "status":
       heardStatus(news.status);
@@ -332,7 +346,7 @@ function renderEmpty() {
       : state.heldAt !== null
         ? "held"
         : state.feed.state === "live"
-          ? "ready"
+          ? `ready-${watched.scope}`
           : "waiting";
   if (empty.dataset.kind === kind) return;
   empty.dataset.kind = kind;
@@ -343,7 +357,7 @@ function renderEmpty() {
       title("Held still"),
       text("Frames are being captured behind this page. Press Pause again to see them."),
     );
-  else if (kind === "ready") empty.replaceChildren(...ready());
+  else if (kind.startsWith("ready")) empty.replaceChildren(...ready());
   else if (kind === "waiting")
     empty.replaceChildren(
       title("Waiting for the live feed"),
@@ -365,7 +379,9 @@ function ready() {
   return [
     title("Every frame, bit by bit"),
     text(
-      "This page sees the raw bytes of every WebSocket that this browser session opens on this server, opening handshake included, and of nobody else’s. One click opens one and says hello:",
+      watched.scope === "all"
+        ? "As the operator you see the raw bytes of every WebSocket on this server, whoever opened it, but for cookies and other credentials. What is open already shows itself. One click opens another and says hello:"
+        : "This page sees the raw bytes of every WebSocket that this browser session opens on this server, opening handshake included, and of nobody else’s. One click opens one and says hello:",
     ),
     open,
     text("Then send more with the line above, or use /test-websocket in another tab."),

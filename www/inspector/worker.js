@@ -7,6 +7,7 @@ import { endpoint, reconnecting } from "../lib/socket.js";
 import { loadModule, NotBuilt } from "../lib/wasm.js";
 
 /** @import { Answer, Ask, Told } from "./feed.js" */
+/** @import { Scope } from "./watched.js" */
 /** @import { Capture } from "../pkg/framescope_wasm.js" */
 
 /** News of the capture goes out at most this often, in milliseconds. */
@@ -68,11 +69,17 @@ function answer(capture, ask) {
   }
 }
 
-/** @param {Capture} capture */
-function listen(capture) {
+/**
+ * Feeds the capture from the live tap until `signal` aborts.
+ *
+ * @param {Capture} capture
+ * @param {Scope} scope
+ * @param {AbortSignal} signal
+ */
+function listen(capture, scope, signal) {
   let wasOpened = false;
-  const feed = reconnecting(
-    endpoint("/inspect/live"),
+  return reconnecting(
+    endpoint(`/inspect/live?${scope}`),
     {
       trying: () => {
         wasOpened = false;
@@ -84,7 +91,8 @@ function listen(capture) {
         tell({ type: "feed", state: "live", wait: 0 });
       },
       message: (data) => {
-        if (typeof data === "string") return;
+        // What was under way when another scope was chosen belongs to the one before.
+        if (typeof data === "string" || signal.aborted) return;
         capture.feed(new Uint8Array(data));
         tellNews(capture);
       },
@@ -95,11 +103,24 @@ function listen(capture) {
         if (!wasOpened) fetch("/inspector", { method: "HEAD", cache: "no-store" }).catch(() => {});
       },
     },
-    new AbortController().signal,
+    signal,
   );
+}
+
+/** Does what the page asks. @param {Capture} capture */
+function serve(capture) {
+  let watching = new AbortController();
+  /** @type {ReturnType<typeof listen> | undefined} */
+  let feed;
   self.onmessage = (/** @type {MessageEvent<{ id: number, ask: Ask }>} */ { data: { id, ask } }) => {
     if (ask.type === "retry") {
-      feed.retry();
+      feed?.retry();
+      return;
+    }
+    if (ask.type === "watch") {
+      watching.abort();
+      watching = new AbortController();
+      feed = listen(capture, ask.scope, watching.signal);
       return;
     }
     try {
@@ -116,7 +137,7 @@ try {
   const capture = new Capture();
   tell({ type: "ready", codecVersion: codecVersion() });
   tell({ type: "status", status: JSON.parse(capture.status()) });
-  listen(capture);
+  serve(capture);
 } catch (error) {
   tell({ type: "failed", isNotBuilt: error instanceof NotBuilt, reason: String(error) });
 }
