@@ -51,8 +51,8 @@ export class Connection {
   #opening = new AbortController();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
-  /** What was sent before there was anybody to send it to, and how many bytes that is. */
-  /** @type {(() => void)[]} */
+  /** What was sent before there was anybody to send it to, and how many bytes that is.
+   * @type {(() => void)[]} */
   #early = [];
   #earlyBytes = 0;
   /** Bytes that the stream has and did not take yet. */
@@ -60,9 +60,9 @@ export class Connection {
   #isWriting = false;
   #isPumping = false;
   #isStalled = false;
-  /** Lets the stream go on reading, which waits for answers to be written. */
-  /** @type {(() => void) | undefined} */
-  #resume;
+  /** The stream waits for answers to be written, and for this.
+   * @type {{ promise: Promise<void>, resolve: () => void } | undefined} */
+  #pause;
   #isRefused = false;
   /** We broke off, so our half of the stream ends when all is written. */
   #hasFailed = false;
@@ -179,9 +179,8 @@ export class Connection {
     if (this.#isRefused) this.#awaitBody();
     else this.#pump();
     if (!this.#isStalled || this.#isOver) return undefined;
-    return new Promise((/** @type {(value?: undefined) => void} */ resume) => {
-      this.#resume = resume;
-    });
+    this.#pause ??= makePause();
+    return this.#pause.promise;
   }
 
   /** Works off what came. */
@@ -346,9 +345,9 @@ export class Connection {
   }
 
   #goOn() {
-    const resume = this.#resume;
-    this.#resume = undefined;
-    resume?.();
+    const pause = this.#pause;
+    this.#pause = undefined;
+    pause?.resolve();
   }
 
   /** @param {WebSocketClientError} [error] */
@@ -383,3 +382,11 @@ export class Connection {
 /** Nothing is early any more.
  * @type {(() => void)[]} */
 const NONE = [];
+
+function makePause() {
+  let resolve = () => {};
+  const promise = new Promise((/** @type {(value?: undefined) => void} */ settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}

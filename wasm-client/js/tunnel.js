@@ -21,29 +21,16 @@ const STEP = 32 * 1024;
  * @returns {Promise<ByteStream>}
  */
 export async function openTunnel(target, handlers, tunnel) {
-  const address = tunnelTo(target, tunnel);
-  const socket = new WebSocket(address);
-  socket.binaryType = "arraybuffer";
-  const { promise, resolve, reject } = Promise.withResolvers?.() ?? withResolvers();
-  const listening = new AbortController();
-  const { signal } = listening;
-  /** The socket closes by itself; nobody listens any more. */
-  const leave = () => {
-    listening.abort();
-    socket.close();
-  };
-  socket.addEventListener("open", resolve, { signal });
-  socket.addEventListener("close", () => reject(new Error(`the tunnel at ${address.host} cannot be had`)), { signal });
-  target.signal.addEventListener("abort", () => reject(target.signal.reason), { signal });
+  const stream = new Tunnel(tunnelTo(target, tunnel), handlers);
+  const abort = () => stream.abort(target.signal.reason);
+  if (target.signal.aborted) abort();
+  target.signal.addEventListener("abort", abort, { once: true });
   try {
-    if (target.signal.aborted) throw target.signal.reason;
-    await promise;
-  } catch (error) {
-    leave();
-    throw error;
+    await stream.opened;
+    return stream;
+  } finally {
+    target.signal.removeEventListener("abort", abort);
   }
-  listening.abort();
-  return new Tunnel(socket, handlers);
 }
 
 /**
@@ -64,10 +51,11 @@ function tunnelTo({ host, port, isSecure }, tunnel = "/tunnel") {
 /** @implements {ByteStream} */
 class Tunnel {
   #socket;
+  #host;
   #handlers;
   #listening = new AbortController();
-  /** What waits for credit, each with what to call when the last of it is sent. */
-  /** @type {{ bytes: Uint8Array<ArrayBuffer>, taken: () => void }[]} */
+  /** What waits for credit, each with what to call when the last of it is sent.
+   * @type {{ bytes: Uint8Array<ArrayBuffer>, taken: () => void }[]} */
   #waiting = [];
   /** How many bytes the server takes. */
   #credit = 0;
@@ -81,17 +69,48 @@ class Tunnel {
   /** @type {Error | undefined} */
   #trouble;
 
+  #open = () => {};
+  /** @type {(reason: unknown) => void} */
+  #refuse = () => {};
+  /** Settled when bytes can go, or never will. */
+  opened = new Promise((/** @type {(value?: undefined) => void} */ resolve, reject) => {
+    this.#open = resolve;
+    this.#refuse = reject;
+  });
+
   /**
-   * @param {WebSocket} socket
+   * @param {URL} address
    * @param {ByteStreamHandlers} handlers
    */
-  constructor(socket, handlers) {
+  constructor(address, handlers) {
+    const socket = new WebSocket(address);
+    socket.binaryType = "arraybuffer";
     this.#socket = socket;
+    this.#host = address.host;
     this.#handlers = handlers;
     const { signal } = this.#listening;
+    socket.addEventListener(
+      "open",
+      () => {
+        socket.send(JSON.stringify({ credit: WINDOW }));
+        this.#open();
+      },
+      { signal },
+    );
     socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
     socket.addEventListener("close", ({ code, reason }) => this.#closed(code, reason), { signal });
-    socket.send(JSON.stringify({ credit: WINDOW }));
+    // A `close` follows, and knows more.
+    socket.addEventListener("error", () => {});
+  }
+
+  /**
+   * It was waited for long enough.
+   *
+   * @param {unknown} reason
+   */
+  abort(reason) {
+    this.#refuse(reason);
+    this.destroy();
   }
 
   /** @param {Uint8Array<ArrayBuffer>} bytes */
@@ -136,7 +155,7 @@ class Tunnel {
       this.#handOn(() => this.#take(new Uint8Array(data)));
       return;
     }
-    const said = JSON.parse(data);
+    const said = parse(data);
     if (typeof said.credit === "number") {
       this.#credit += said.credit;
       this.#flush();
@@ -162,6 +181,8 @@ class Tunnel {
    * @param {string} reason
    */
   #closed(code, reason) {
+    // Says nothing to whoever has the stream already.
+    this.#refuse(new Error(`the tunnel at ${this.#host} cannot be had`));
     const trouble =
       this.#trouble ?? (this.#theyEnded ? undefined : new Error(reason || `the tunnel closed with ${code}`));
     this.#handOn(() => this.#handlers.closed(trouble));
@@ -175,14 +196,16 @@ class Tunnel {
   }
 }
 
-/** What not every browser has yet. */
-function withResolvers() {
-  let resolve = () => {};
-  /** @type {(reason: unknown) => void} */
-  let reject = () => {};
-  const promise = new Promise((yes, no) => {
-    resolve = () => yes(undefined);
-    reject = no;
-  });
-  return { promise, resolve, reject };
+/**
+ * What is no control message is an error of the tunnel's.
+ *
+ * @param {string} text
+ * @returns {{ credit?: unknown, eof?: unknown, error?: unknown }}
+ */
+function parse(text) {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return { error: `the tunnel said ${text}` };
+  }
 }

@@ -47,6 +47,8 @@ export interface WebSocketClientError extends Error {
   rule?: string;
   section?: string;
   closeCode?: number;
+  /** The stream's own error. */
+  cause?: unknown;
 }
 
 export interface DeflateOffer {
@@ -148,12 +150,14 @@ export class WebSocketClient {
   pong(data?: Sendable): this;
   /** 1000, or 3000 to 4999, with at most 123 bytes of reason. */
   close(code?: number, data?: Sendable): this;
-  /** Puts bytes on the wire as they are, whatever they mean. */
+  /** Puts bytes on the wire as they are, whatever they mean; also behind a Close, as long as the server listens. */
   sendRaw(bytes: Uint8Array | ArrayBuffer): this;
   /** Puts a frame on the wire exactly as it was built: any opcode, any bit, any length form, any mask or none. */
   sendFrame(frame: WebSocketFrame): this;
   /** Cuts the connection without a word: `close` with 1006. */
   terminate(): void;
+  /** The same, by the name that other objects of this module have for it. */
+  free(): void;
   [Symbol.dispose](): void;
 
   on<E extends keyof WebSocketClientEvents>(event: E, listener: (...args: WebSocketClientEvents[E]) => void): this;
