@@ -144,7 +144,11 @@ test("a wrong token opens nothing, and cookies are stars", TIMEOUT, async (t) =>
 test("who is watched can be read and chosen in any width, light and dark", TIMEOUT, async (t) => {
   const { url } = await start(t);
   const browser = await startBrowser(t);
-  for (const options of [{ viewport: { width: 1280, height: 800 } }, PHONE, { viewport: { width: 360, height: 740 } }]) {
+  for (const options of [
+    { viewport: { width: 1280, height: 800 } },
+    PHONE,
+    { viewport: { width: 360, height: 740 } },
+  ]) {
     const operator = await openPage(t, browser, link(url), options);
     await live(operator);
     await checkWidth(operator);

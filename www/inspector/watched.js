@@ -77,7 +77,6 @@ export class Watched {
   }
 
   #render() {
-    this.#bar.hidden = false;
     this.#bar.dataset.scope = this.#scope;
     this.#choice.hidden = !this.#isOperator;
     this.#forget.hidden = !this.#isOperator;
