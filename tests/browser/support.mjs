@@ -142,11 +142,13 @@ class TestServer {
 /**
  * A browser, a process of its own, that ends with the test.
  *
- * With `fakeMedia` it has a camera and a microphone; with `killable` it has `kill9()`, as if its machine lost power.
+ * With `fakeMedia` it has a camera and a microphone; with `killable` it has `kill9()`, as if its machine lost power; with
+ * `blocksWindows` it lets a page open one window for each click, as people's browsers do.
  */
-export async function startBrowser(t, { fakeMedia = false, killable = false, flags = [] } = {}) {
+export async function startBrowser(t, { fakeMedia = false, killable = false, blocksWindows = false, flags = [] } = {}) {
   const args = [...FLAGS, ...(fakeMedia ? FAKE_MEDIA : []), ...flags];
-  const options = { executablePath: "/usr/bin/chromium", args };
+  const ignoreDefaultArgs = blocksWindows ? ["--disable-popup-blocking"] : [];
+  const options = { executablePath: "/usr/bin/chromium", args, ignoreDefaultArgs };
   if (!killable) {
     const browser = await chromium.launch(options);
     t.after(() => browser.close());

@@ -53,11 +53,17 @@ export function offerWindows({ label, nameMax, name, address, signal }) {
   on(button, "click", () => {
     names.replaceChildren();
     blocked.replaceChildren();
+    submit.textContent = "Open";
     draw();
     dialog.showModal();
   });
   on(cancel, "click", () => dialog.close());
   on(form, "change", draw);
+  // What a link has opened is not to be opened again.
+  on(blocked, "click", ({ target }) => {
+    const item = target instanceof Element ? target.closest("a")?.closest("li") : null;
+    if (item) setTimeout(() => isOpen(item));
+  });
   on(form, "submit", (event) => {
     event.preventDefault();
     open();
@@ -87,6 +93,21 @@ export function offerWindows({ label, nameMax, name, address, signal }) {
     }
   }
 
+  /** @param {HTMLLIElement} item the link that led there */
+  function isOpen(item) {
+    item.remove();
+    for (const input of names.querySelectorAll("input"))
+      if (input.value === item.textContent) input.closest("label")?.remove();
+    if (names.childElementCount === 0) dialog.close();
+    else chooseCount(names.childElementCount);
+  }
+
+  /** @param {number} wanted */
+  function chooseCount(wanted) {
+    for (const choice of form.querySelectorAll("input[name=windows]"))
+      if (choice instanceof HTMLInputElement) choice.checked = Number(choice.value) === wanted;
+  }
+
   function open() {
     const wanted = [...names.querySelectorAll("input")].map(({ value }) => ({ name: value, href: address(value) }));
     const missing = wanted.filter(({ href }, place) => !opened(href, place, wanted.length));
@@ -99,8 +120,7 @@ export function offerWindows({ label, nameMax, name, address, signal }) {
     // Only those are still to be opened.
     const left = new Set(missing.map((one) => one.name));
     for (const input of names.querySelectorAll("input")) if (!left.has(input.value)) input.closest("label")?.remove();
-    for (const choice of form.querySelectorAll("input[name=windows]"))
-      if (choice instanceof HTMLInputElement) choice.checked = Number(choice.value) === missing.length;
+    chooseCount(missing.length);
   }
 }
 
