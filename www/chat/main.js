@@ -81,9 +81,9 @@ const choice = openChoice({ usual: "browser", changed: choiceChanged, signal: li
 let chosen = choice.value;
 /** None before it is known where to. @type {Transport | null} */
 let transport = null;
+listen();
 if (choice.isKnown) start();
 else void choice.ready.then(start);
-listen();
 render();
 if (state.phase === "outside") (room.value === "" ? room : name).focus();
 

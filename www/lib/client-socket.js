@@ -22,11 +22,18 @@ import { loadModule, NotBuilt } from "./wasm.js";
 /** @type {ReturnType<typeof loadModule> | null} */
 let loading = null;
 
-/** The module, once for the page; what failed is tried again when it is next asked for. */
+/** The module could not be had. */
+class NotLoaded extends Error {}
+
+/**
+ * The module, once for the page; what failed is tried again when it is next asked for.
+ *
+ * @throws {NotBuilt | NotLoaded}
+ */
 export function theModule() {
   loading ??= loadModule().catch((error) => {
     loading = null;
-    throw error;
+    throw error instanceof NotBuilt ? error : new NotLoaded(String(error));
   });
   return loading;
 }
@@ -158,6 +165,7 @@ export class ClientSocket {
  */
 export function failureWords(error) {
   if (error instanceof NotBuilt) return "The wasm module with this client is not built: run “make wasm”, and reload.";
+  if (error instanceof NotLoaded) return "The module with this client could not be loaded: does the server answer?";
   const message = error instanceof Error ? error.message : "";
   return sentence(message, "The client failed, and did not say why.");
 }

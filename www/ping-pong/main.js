@@ -163,7 +163,7 @@ function linkChanged(now) {
   if (now.name === "lost")
     showBanner("ping-pong", {
       title: lossTitle(server, now.ending),
-      text: state.isSeries ? "The series goes on when it is back." : "",
+      text: [now.ending.words, state.isSeries && "The series goes on when it is back."].filter(Boolean).join(" "),
       retryAt: now.retryAt,
       retry: () => link.retry(),
     });

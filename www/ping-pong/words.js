@@ -34,9 +34,8 @@ export function endingWords({ code, reason, words }) {
 }
 
 /** @param {string} server @param {Ending} ending */
-export function lossTitle(server, { code, words }) {
+export function lossTitle(server, { code }) {
   if (!navigator.onLine) return "You are offline.";
-  if (words) return words;
   return code === 1001 || code === 1012 ? `${server} is going away.` : `The connection to ${server} was lost.`;
 }
 
