@@ -111,7 +111,7 @@ test-types: tools ## suite: types of the pages' JavaScript
 test-client: tools ## suite: WebSocketClient under Node, as an npm package
 	@bash wasm-client/tests/run.sh
 
-test-conformance: tools ## suite: Autobahn's cases, server and client
+test-conformance: tools ## suite: Autobahn's cases, server, native client, wasm client
 	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" bash tests/autobahn/run.sh
 
 test-browser: tools ## suite: the pages in Chromium, and the reference server they can choose

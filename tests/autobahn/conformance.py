@@ -1,5 +1,5 @@
-"""Runs Autobahn's cases against the server and against the native client, and compares the verdicts
-with expectations.json.
+"""Runs Autobahn's cases against the server, the native client, and the client of the wasm module under Node, and
+compares the verdicts with expectations.json.
 
 kosoku does the testing; here are only the processes, the time limits and the bookkeeping.
 """
@@ -27,15 +27,15 @@ PATIENCE = 30
 
 async def main() -> int:
     options = parse_arguments()
-    if options.role == "both":
-        passed, failed = await both_roles()
+    if options.role == "all":
+        passed, failed = await all_roles()
     else:
         passed, failed = await one_role(options)
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
 
 
-async def both_roles() -> tuple[int, int]:
+async def all_roles() -> tuple[int, int]:
     """Each role in a process of its own, at once: nearly all of the time is Python's, which has one core for a process."""
     passed = failed = 0
 
@@ -60,7 +60,7 @@ async def both_roles() -> tuple[int, int]:
         passed += int(summary[1]) if summary else 0
         failed += int(summary[2]) if summary else 1
 
-    await asyncio.gather(run("server"), run("client"))
+    await asyncio.gather(*map(run, ROLES))
     return passed, failed
 
 
@@ -68,9 +68,8 @@ async def one_role(options: argparse.Namespace) -> tuple[int, int]:
     role = options.role
     expectations = json.loads((HERE / "expectations.json").read_text())
     started = time.monotonic()
-    run = server_role if role == "server" else client_role
     try:
-        results = await asyncio.wait_for(run(options), TIME_LIMIT)
+        results = await asyncio.wait_for(ROLES[role](options), TIME_LIMIT)
         problems = compare(results, expectations, options)
     except (TimeoutError, RoleError) as error:
         results, problems = [], [f"the run broke off: {error or f'over {TIME_LIMIT} s'}"]
@@ -91,8 +90,9 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--server", required=True, help="the framescope binary")
     parser.add_argument("--client", required=True, help="the autobahn_client example")
+    parser.add_argument("--wasm-package", required=True, help="the folder of the npm package")
     parser.add_argument("--groups", choices=["all", "quick"], default="all")
-    parser.add_argument("--role", choices=["both", "server", "client"], default="both")
+    parser.add_argument("--role", choices=["all", *ROLES], default="all")
     parser.add_argument("--cases", action="append", help="a case or a glob, instead of --groups; repeatable")
     parser.add_argument("--reports", help="a folder for kosoku's HTML reports")
     return parser.parse_args()
@@ -128,11 +128,21 @@ async def server_role(options: argparse.Namespace) -> list:
 
 
 async def client_role(options: argparse.Namespace) -> list:
-    """The fuzzing server, on a free port, with our client against it."""
+    """The native client."""
+    return await fuzz_client(options, options.client)
+
+
+async def wasm_role(options: argparse.Namespace) -> list:
+    """The client of the wasm module, on Node's sockets."""
+    return await fuzz_client(options, "node", str(HERE / "wasm_client.mjs"), options.wasm_package)
+
+
+async def fuzz_client(options: argparse.Namespace, *command: str) -> list:
+    """The fuzzing server, on a free port, with one of our clients against it."""
     cases, without = selection(options)
     async with run_fuzzingserver(cases, without, host="127.0.0.1", port=0) as server:
         client = await asyncio.create_subprocess_exec(
-            options.client, f"ws://{server.address}:{server.port}",
+            *command, f"ws://{server.address}:{server.port}",
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         try:
@@ -142,6 +152,9 @@ async def client_role(options: argparse.Namespace) -> list:
             return await asyncio.wait_for(results_of(server.get_result()), PATIENCE)
         finally:
             await put_down(client)
+
+
+ROLES = {"server": server_role, "client": client_role, "wasm": wasm_role}
 
 
 def selection(options: argparse.Namespace) -> tuple[list[str] | None, list[str] | None]:
