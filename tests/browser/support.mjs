@@ -12,6 +12,8 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
+import { Transform } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
@@ -164,10 +166,13 @@ export async function startBrowser(t, { fakeMedia = false, killable = false, blo
  * A cable between browsers and a server: `cut()` takes all connections down and lets none through, `silence()` lets
  * nothing through and says so to nobody, `mend()` ends either. The server needs `--public-url` with the cable's `url`.
  *
+ * With `rate`, it carries so many bytes a second each way on each connection, and each takes `delay` milliseconds at
+ * least: the throttling of Chromium's own tools leaves WebSockets alone.
+ *
  * @returns {Promise<Cable>}
  */
-export async function startCable(t) {
-  const cable = new Cable();
+export async function startCable(t, { rate = Number.POSITIVE_INFINITY, delay = 0 } = {}) {
+  const cable = new Cable(rate, delay);
   t.after(() => cable.end());
   return cable.start();
 }
@@ -182,6 +187,13 @@ class Cable {
   #stranded = new Set();
   #isCut = false;
   #isSilent = false;
+  #rate;
+  #delay;
+
+  constructor(rate, delay) {
+    this.#rate = rate;
+    this.#delay = delay;
+  }
 
   get url() {
     return `http://127.0.0.1:${this.#server.address().port}`;
@@ -212,7 +224,8 @@ class Cable {
         if (!this.#stranded.has(other)) other.destroy();
         this.#pairs.delete(end);
       });
-      end.pipe(other);
+      if (this.#rate < Number.POSITIVE_INFINITY) end.pipe(thin(this.#rate, this.#delay)).pipe(other);
+      else end.pipe(other);
       if (this.#isSilent) end.pause();
     }
   }
@@ -253,6 +266,18 @@ class Cable {
     this.release();
     this.#server.close();
   }
+}
+
+/** Lets so many bytes through in a second. */
+function thin(rate, delay) {
+  return new Transform({
+    // No more than it takes is in it: who sends more has to wait.
+    highWaterMark: 1024,
+    async transform(chunk, _, done) {
+      await pause(delay + (1000 * chunk.length) / rate);
+      done(null, chunk);
+    },
+  });
 }
 
 /** A folder that ends with the test. */
