@@ -57,7 +57,8 @@ async function say(page, words) {
   await page.getByRole("button", { name: "Send", exact: true }).click();
 }
 
-const said = (page) => page.locator(".bubble-text").allTextContents();
+const bubbles = (page) => page.locator(".bubble-text");
+const said = (page) => bubbles(page).allTextContents();
 
 /** Waits until the page shows exactly these, and the server has them all. */
 async function shows(page, texts) {
@@ -83,7 +84,7 @@ for (const server of SERVERS) {
       await say(page, words);
       texts.push(words);
       // In step, so that there is one order.
-      for (const other of pages) await other.getByText(`from ${place}:`).first().waitFor();
+      for (const other of pages) await bubbles(other).getByText(`from ${place}:`).waitFor();
     }
     for (const page of pages) {
       assert.equal((await said(page)).length, texts.length);
@@ -135,7 +136,7 @@ test(
       const writing = pages.map(async (page, place) => {
         for (let line = 0; line < 10; line++) await say(page, `${CLIENTS[place]} ${round} ${line}`);
       });
-      await pages[1].getByText(`wasm ${round} 3`).waitFor();
+      await bubbles(pages[1]).getByText(`wasm ${round} 3`).waitFor();
       await server.kill9();
       await Promise.all(writing);
       await server.restart();
@@ -190,7 +191,7 @@ test("on a slow network all arrives, in its order", TIMEOUT, async (t) => {
   for (let part = 0; part < 16; part++) await wire.send({ type: "send-message", message: `${part} ${long("x")}` });
   await say(far, "meanwhile");
   await wire.next(({ message }) => message === "meanwhile");
-  await far.getByText(/^15 x/).waitFor();
+  await bubbles(far).getByText(/^15 x/).waitFor();
   const starts = (await said(far)).map((text) => text.slice(0, 3).trim());
   const theirs = starts.filter((text) => /^\d/.test(text));
   assert.deepEqual(
