@@ -71,7 +71,7 @@ test("a link makes the choice, and what was chosen is remembered, page by page",
   await page.goto(`${url}/ping-pong`);
   assert.equal(await chooser(page, "Server").inputValue(), "Framescope");
   await page.goto(`${url}/chat?server=elsewhere`);
-  await page.getByText(/“elsewhere” is not on the list of servers/).waitFor();
+  await page.getByText("No server here is called “elsewhere”.").waitFor();
   assert.equal(await chooser(page, "Server").inputValue(), "elsewhere");
   await page.getByLabel("Room", { exact: true }).fill("kitchen");
   await page.getByLabel("Your name there").fill("ada");
@@ -139,6 +139,39 @@ test("another server is another house: what waits for one is not sent to the oth
     .locator("#banner")
     .getByText(/reference|lost/)
     .waitFor();
+});
+
+test("the module is loaded where it is used, and weighs little", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const context = await newPerson(await startBrowser(t));
+  for (const [path, isWanted] of [
+    ["/ping-pong?client=browser", false],
+    ["/chat?client=browser&room=kitchen&name=ada", false],
+    ["/chat?client=wasm&room=cellar&name=ada", true],
+    ["/ping-pong?client=wasm", true],
+  ]) {
+    const page = await openPageIn(t, context, "about:blank");
+    const chromium = await context.newCDPSession(page);
+    await chromium.send("Network.enable");
+    await chromium.send("Network.setCacheDisabled", { cacheDisabled: true });
+    let weight = 0;
+    const addresses = [];
+    chromium.on("Network.loadingFinished", ({ encodedDataLength }) => {
+      weight += encodedDataLength;
+    });
+    page.on("request", (request) => addresses.push(request.url()));
+    await page.goto(url + path);
+    await page.getByRole("button", { name: /^(Connect|Join)$/ }).click();
+    await page.getByRole("button", { name: /^(Disconnect|Leave)$/ }).waitFor();
+    if (path.startsWith("/ping-pong")) await page.getByText("Connected to Framescope", { exact: true }).waitFor();
+    assert.equal(
+      addresses.some((address) => address.endsWith(".wasm")),
+      isWanted,
+      path,
+    );
+    assert.ok(weight < (isWanted ? 300_000 : 120_000), `${path}: ${weight} bytes`);
+    await page.close();
+  }
 });
 
 test("the choosers fit a phone, at the door and in a room", TIMEOUT, async (t) => {

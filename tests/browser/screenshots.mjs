@@ -1,10 +1,12 @@
 // Pictures of every page in every state, light and dark, desktop and phone: node tests/browser/screenshots.mjs OUT [STATE..]
 //
 // Each is OUT/STATE-PAGE-SCHEME-SIZE.png. States: guest, member (somebody signed in, with things to see), empty (signed in,
-// alone on a new server), crowd (500 users, long names, much said), gone (the server was taken away from open pages).
+// alone on a new server), crowd (500 users, long names, much said), gone (the server was taken away from open pages), clients
+// (what chat and ping-pong say by either client, of servers that are there and that are not).
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { start as startReference } from "../reference/server.mjs";
 import {
   newPerson,
   openWire,
@@ -57,22 +59,26 @@ mkdirSync(out, { recursive: true });
 const browser = await startBrowser(t, { fakeMedia: true });
 
 /** The pages for a person, in both sizes and both schemes. What is `prepare`d is done once in each size. */
-async function shoot(state, { url }, { user, prepare = {}, sizes = Object.keys(SIZES), before } = {}) {
+async function shoot(
+  state,
+  { url },
+  { user, prepare = {}, sizes = Object.keys(SIZES), before, pages = PAGES, isWhole = false } = {},
+) {
   for (const size of sizes) {
     const context = await newPerson(browser, { ...SIZES[size], reducedMotion: "reduce" });
     if (user) await signIn(context, url, user);
     const open = [];
-    for (const name of Object.keys(PAGES)) {
+    for (const name of Object.keys(pages)) {
       const page = await context.newPage();
       page.setDefaultTimeout(10_000);
-      await page.goto(url + PAGES[name]);
+      await page.goto(url + pages[name]);
       await page.waitForLoadState("networkidle").catch(() => {});
       await prepare[name]?.(page).catch((error) =>
         console.log(`${state} ${name} ${size}: ${error.message.split("\n")[0]}`),
       );
       if (before) open.push([name, page]);
       else {
-        await picture(page, state, name, size);
+        await picture(page, state, name, size, isWhole);
         await page.close();
       }
     }
@@ -89,10 +95,10 @@ async function shoot(state, { url }, { user, prepare = {}, sizes = Object.keys(S
   }
 }
 
-async function picture(page, state, name, size) {
+async function picture(page, state, name, size, fullPage = false) {
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
-    await page.screenshot({ path: join(out, `${state}-${name}-${colorScheme}-${size}.png`) });
+    await page.screenshot({ path: join(out, `${state}-${name}-${colorScheme}-${size}.png`), fullPage });
   }
 }
 
@@ -101,6 +107,22 @@ const joinRoom = async (page) => {
   await page.getByLabel("Your name there").fill("Visitor");
   await page.getByRole("button", { name: "Join" }).click();
   await page.locator("#inside").waitFor();
+};
+
+const connect = async (page) => {
+  await page.getByRole("button", { name: "Connect", exact: true }).click();
+  await page.getByRole("button", { name: /Disconnect|Connect$/ }).waitFor();
+};
+
+/** So many pings, or messages, one every 30 ms. */
+const play = (count) => async (page) => {
+  await connect(page);
+  await page.getByRole("button", { name: /^(Ping|Send a message)$/ }).click();
+  await page.getByLabel(/^Every/).fill("30");
+  const series = page.getByRole("button", { name: /^Keep/ });
+  await series.click();
+  await page.waitForFunction((most) => Number(document.getElementById("answered")?.textContent) >= most, count);
+  await series.click();
 };
 
 const talkWith = (name) => async (page) => {
@@ -115,7 +137,7 @@ const states = {
   async empty() {
     const server = await startServer(t);
     await register(server.url, "anna");
-    await shoot("empty", server, { user: "anna", prepare: { chat: joinRoom } });
+    await shoot("empty", server, { user: "anna", prepare: { chat: joinRoom, "ping-pong": connect } });
   },
   async member() {
     const server = await startServer(t);
@@ -129,7 +151,10 @@ const states = {
     await openWire(t, server.url, "/websocket", { cookie: await sessionOf(server.url, "ben") });
     const call = await callOf(server.url, "ben", "Monday round");
     PAGES.call = `/video-call/${call}`;
-    await shoot("member", server, { user: "anna", prepare: { chat: joinRoom, "direct-messaging": talkWith("ben") } });
+    await shoot("member", server, {
+      user: "anna",
+      prepare: { chat: joinRoom, "direct-messaging": talkWith("ben"), "ping-pong": play(40) },
+    });
     delete PAGES.call;
   },
   async crowd() {
@@ -158,9 +183,51 @@ const states = {
     for (const size of Object.keys(SIZES)) {
       await register(server.url, "anna");
       const before = () => server.kill9();
-      await shoot("gone", server, { user: "anna", sizes: [size], prepare: { chat: joinRoom }, before });
+      await shoot("gone", server, {
+        user: "anna",
+        sizes: [size],
+        prepare: { chat: joinRoom, "ping-pong": play(10) },
+        before,
+      });
       await server.restart();
     }
+  },
+  async clients() {
+    const reference = await startReference({ port: 0 });
+    t.after(() => reference.close());
+    const listed = { reference: reference.url, asleep: "ws://127.0.0.1:9/" };
+    const flags = Object.entries(listed).flatMap(([name, url]) => ["--tunnel-to", `${name}=${url}`]);
+    const windows = async (page) => {
+      await page.getByRole("button", { name: "Open windows …" }).click();
+      await page.getByRole("radio", { name: "4" }).check();
+    };
+    await shoot("clients", await startServer(t, flags), {
+      isWhole: true,
+      pages: {
+        "ping-pong-wasm": "/ping-pong?server=reference&client=wasm",
+        "ping-pong-browser": "/ping-pong?server=Framescope&client=browser",
+        "ping-pong-asleep": "/ping-pong?server=asleep&client=wasm",
+        "ping-pong-stranger": "/ping-pong?server=stranger&client=browser",
+        "ping-pong-windows": "/ping-pong?name=Ada",
+        "chat-door": "/chat?server=reference&client=wasm",
+        "chat-room": "/chat?server=reference&client=wasm",
+      },
+      prepare: {
+        "ping-pong-wasm": async (page) => {
+          await play(60)(page);
+          await page.getByText("One by one").click();
+          await page.locator("#pong-frame .field").last().click();
+        },
+        "ping-pong-browser": play(60),
+        "ping-pong-asleep": connect,
+        "ping-pong-stranger": connect,
+        "ping-pong-windows": windows,
+        "chat-room": async (page) => {
+          await joinRoom(page);
+          await page.getByRole("button", { name: "Server and client" }).click();
+        },
+      },
+    });
   },
 };
 

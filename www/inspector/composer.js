@@ -1,6 +1,6 @@
 // @ts-check
 // The page's own connection, so that there is something to see from the first click on. It is the browser's
-// WebSocket: what it cannot do (pings, reserved bits) the page cannot send.
+// WebSocket: what that cannot do (pings, reserved bits) cannot be sent from here; /ping-pong has a client that pings.
 
 import { byId, on } from "../lib/dom.js";
 import { endpoint } from "../lib/socket.js";

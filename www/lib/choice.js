@@ -172,7 +172,7 @@ function meaning({ server, client }) {
   const who = client === "wasm" ? "A whole client in this page, the codec in wasm" : "The browser’s own WebSocket";
   if (server === OWN)
     return `${who}, ${client === "wasm" ? "through this server’s tunnel, back to itself" : "to this server"}.`;
-  if (server.url === null) return unlistedWords(server);
+  if (server.url === null) return `No server here is called “${server.name}”.`;
   return `${who}, ${client === "wasm" ? "through this server’s tunnel, " : ""}to ${server.url}.`;
 }
 

@@ -40,7 +40,7 @@ const state = {
   trouble: "",
   payloadTrouble: "",
   /** What happened to the last ping, for those who do not see the table. */
-  score: "No ping yet",
+  score: "Nothing sent yet",
   /** The window's name, where it has one. */
   name: new URLSearchParams(location.search).get("name") ?? "",
 };
@@ -272,7 +272,7 @@ async function frame(direction, bytes) {
 
 function startOver() {
   state.rally = new Rally();
-  state.score = "No ping yet";
+  state.score = "Nothing sent yet";
   frames.hold(null);
   trips.point(null);
   render();
