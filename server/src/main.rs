@@ -1,5 +1,6 @@
 //! The `framescope` program.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -75,9 +76,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(async move { while too_large.recv().await.is_some() {} });
     let mut server = Server::bind(config).await?;
     let token = server.take_operator_token().unwrap_or_else(|| "(as configured)".to_owned());
-    // In one piece: who starts it may stop reading once the address is there.
     let (address, url) = (server.local_addr(), server.url());
-    println!("Framescope is listening on http://{address}/\nSee every connection: {url}/inspector?token={token}");
+    let greeting =
+        format!("Framescope is listening on http://{address}/\nSee every connection: {url}/inspector?token={token}\n");
+    // In one piece, and if nobody reads it, then so be it: who starts it may stop reading once the address is there.
+    let _ = std::io::stdout().write_all(greeting.as_bytes());
     let (stop, stopping) = tokio::sync::oneshot::channel::<()>();
     tokio::spawn(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
