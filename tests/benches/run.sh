@@ -5,11 +5,12 @@
 #   tests/benches/run.sh codec        messages parsed and unmasked in memory, beside tungstenite
 #   tests/benches/run.sh server       /echo beside tungstenite: messages per second of the server's processor time;
 #                                     idle connections. With codec about two minutes
+#   tests/benches/run.sh taps         what being watched costs a connection, and what not being watched does
 #   tests/benches/run.sh app:strokes  the apps under load, stored on disk: app:strokes, app:direct, app:presence,
 #                                     app:board, app:start. What each can be told is at the top of its file in app/
 #
 # Environment: BENCH_ROUNDS (5; medians are taken), BENCH_IDLE (5000 connections), BENCH_FLAGS (more flags for the
-# server under app loads), BENCH_PIN=0 (leave it to the kernel which core runs what).
+# server under app loads), BENCH_BEFORE (another build of the program, for taps), BENCH_PIN=0 (leave it to the kernel which core runs what).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

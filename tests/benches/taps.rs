@@ -1,0 +1,232 @@
+//! What being watched costs a connection of `/echo`, and what not being watched does. See `run.sh`.
+//!
+//! A steady 50 000 frames a second in all, both directions, each message a frame there and a frame back, so that a
+//! watcher can keep up and nothing is saved by its gaps; with nobody watching and with the operator watching,
+//! alternating, on the same server. What counts is the processor time of the server's process, the sending of what is
+//! seen included, in the same units as a target is: per message. A decoder then reads what was seen, and must find
+//! every frame. The processor's clock and caches make each figure vary by some percent; medians vary less.
+//!
+//! With `BENCH_BEFORE`, the path of another build of the program, also: as fast as it goes, unwatched, beside that.
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement")]
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use framescope_codec::capture::{Decoder, Record, What};
+use framescope_tests::{OutFrame, WireClient, opening_request};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// How long one round of one case lasts.
+const ROUND: Duration = Duration::from_millis(1500);
+
+/// In all, each way.
+const MESSAGES_PER_SECOND: u32 = 25_000;
+
+/// Payload length, connections, messages at a time on each.
+const CASES: [(usize, usize, usize); 4] = [(16, 64, 1), (125, 64, 16), (1 << 10, 64, 1), (1 << 10, 64, 16)];
+
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() {
+    let rounds = number("BENCH_ROUNDS", 5);
+    println!("taps: nanoseconds of the server's processor time per message, medians of {rounds}, alternating");
+    println!("{:>8} {:>5} {:>3} {:>10} {:>10} {:>8}   seen", "payload", "conns", "at", "unwatched", "watched", "more");
+    for (len, connections, at_a_time) in CASES {
+        let server = Server::start(
+            &std::env::var("BENCH_SERVER").expect("run.sh says which program"),
+            &["--operator-token", TOKEN],
+        );
+        let mut costs = [Vec::new(), Vec::new()];
+        let (mut sent, mut seen) = (0, 0);
+        // The first round of each is to warm up.
+        for round in 0..=rounds {
+            for is_watched in [false, true] {
+                let watch = if is_watched { Some(Watch::start(server.addr).await) } else { None };
+                let (cost, count) = echo(&server, len, connections, at_a_time, Pace::Steady).await;
+                if round > 0 {
+                    costs[usize::from(is_watched)].push(cost);
+                }
+                if let Some(watch) = watch {
+                    sent += 2 * count;
+                    seen += watch.end(2 * count).await;
+                }
+            }
+        }
+        let [unwatched, watched] = costs.map(median);
+        let more = (watched / unwatched - 1.0) * 100.0;
+        println!(
+            "{len:>8} {connections:>5} {at_a_time:>3} {unwatched:>10.0} {watched:>10.0} {more:>7.1}%   {seen} of {sent} frames"
+        );
+    }
+    let Ok(before) = std::env::var("BENCH_BEFORE") else { return };
+    println!("unwatched, as fast as it goes: nanoseconds per message, beside the build before");
+    for (len, connections, at_a_time) in CASES {
+        let mut costs = [Vec::new(), Vec::new()];
+        for _ in 0..rounds {
+            for (program, costs) in [&before, &std::env::var("BENCH_SERVER").unwrap()].into_iter().zip(&mut costs) {
+                let server = Server::start(program, &[]);
+                costs.push(echo(&server, len, connections, at_a_time, Pace::Fast).await.0);
+            }
+        }
+        let [before, now] = costs.map(median);
+        println!(
+            "{len:>8} {connections:>5} {at_a_time:>3} {before:>10.0} {now:>10.0} {:>7.1}%",
+            (now / before - 1.0) * 100.0
+        );
+    }
+}
+
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The program, with one thread, ended when this is dropped.
+struct Server {
+    child: Child,
+    addr: SocketAddr,
+}
+
+impl Server {
+    fn start(program: &str, flags: &[&str]) -> Self {
+        let mut command = match std::env::var("BENCH_SERVER_CORE") {
+            Ok(core) => {
+                let mut taskset = Command::new("taskset");
+                taskset.args(["-c", &core]).arg(program);
+                taskset
+            }
+            Err(_) => Command::new(program),
+        };
+        command.args(["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"]).args(flags);
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (_, addr) = line.trim_end().trim_end_matches('/').split_once("http://").expect("its address");
+        Self { child, addr: addr.parse().unwrap() }
+    }
+
+    /// User and system time so far.
+    fn cpu(&self) -> Duration {
+        // schedstat counts in nanoseconds what stat counts in ticks.
+        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .unwrap()
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
+            .filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok())
+            .sum();
+        Duration::from_nanos(nanoseconds)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// The operator's page, which takes everything as it comes and looks at it later.
+struct Watch {
+    stop: oneshot::Sender<usize>,
+    reading: tokio::task::JoinHandle<usize>,
+}
+
+impl Watch {
+    async fn start(addr: SocketAddr) -> Self {
+        let path = format!("/inspect/live?token={TOKEN}");
+        let (mut client, _) = WireClient::open_with(addr, &path, &[]).await;
+        let (_, _, mut capture) = client.message().await;
+        let (stop, mut stopping) = oneshot::channel();
+        let reading = tokio::spawn(async move {
+            let expected = loop {
+                tokio::select! {
+                    (_, _, blocks) = client.message() => capture.extend(blocks),
+                    expected = &mut stopping => break expected.unwrap(),
+                }
+            };
+            let mut decoder = Decoder::new();
+            decoder.feed(&capture);
+            let mut frames = 0;
+            loop {
+                while let Some(record) = decoder.next_record() {
+                    let Record::Event(event) = record else { panic!("{record:?}") };
+                    frames += usize::from(matches!(event.what, What::Frame(_)));
+                }
+                if frames >= expected {
+                    return frames;
+                }
+                let (_, _, blocks) = client.message().await;
+                decoder.feed(&blocks);
+            }
+        });
+        Self { stop, reading }
+    }
+
+    /// How many frames were seen, of so many.
+    async fn end(self, expected: usize) -> usize {
+        self.stop.send(expected).unwrap();
+        self.reading.await.unwrap()
+    }
+}
+
+async fn open(addr: SocketAddr) -> TcpStream {
+    let mut stream = TcpStream::connect(addr).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    stream.write_all(&opening_request(addr, "/echo", &[])).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_buf(&mut head).await.unwrap();
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
+    stream
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    Steady,
+    Fast,
+}
+
+/// Keeps so many connections busy for a while: what a message costs, and how many there were.
+async fn echo(server: &Server, len: usize, connections: usize, at_a_time: usize, pace: Pace) -> (f64, usize) {
+    let frame = OutFrame::binary(vec![b'x'; len]);
+    let batch = frame.bytes().repeat(at_a_time);
+    let reply_len = frame.unmasked().bytes().len() * at_a_time;
+    let period = Duration::from_secs(1) * u32::try_from(connections * at_a_time).unwrap() / MESSAGES_PER_SECOND;
+    let mut streams = Vec::new();
+    for _ in 0..connections {
+        streams.push(open(server.addr).await);
+    }
+    let (cpu, begun) = (server.cpu(), Instant::now());
+    let mut tasks = JoinSet::new();
+    for (number, mut stream) in (0_u32..).zip(streams) {
+        let batch = batch.clone();
+        tasks.spawn(async move {
+            let mut reply = vec![0; reply_len];
+            let mut count = 0;
+            // Not all at once.
+            let mut turn = begun + period * number / u32::try_from(connections).unwrap();
+            while begun.elapsed() < ROUND {
+                if pace == Pace::Steady {
+                    tokio::time::sleep_until(turn.into()).await;
+                    turn += period;
+                }
+                stream.write_all(&batch).await.unwrap();
+                stream.read_exact(&mut reply).await.unwrap();
+                count += at_a_time;
+            }
+            count
+        });
+    }
+    let count: usize = tasks.join_all().await.into_iter().sum();
+    ((server.cpu() - cpu).as_nanos() as f64 / count as f64, count)
+}
