@@ -47,12 +47,16 @@ impl Protocols {
             self.after_label = parts(element).next_back().is_some_and(is_credential_word);
             return;
         }
-        if direction == Direction::ClientToServer && hidden.whole.len() < HIDDEN_MAX {
-            hidden.whole.push(element.to_vec());
-        } else {
-            hidden.more = true;
+        let known = hidden.whole.iter().position(|known| known == element);
+        let place =
+            known.or_else(|| (direction == Direction::ClientToServer).then(|| hidden.remember(element)).flatten());
+        match place {
+            Some(place) => hidden.star_out(place, element),
+            None => {
+                hidden.more = true;
+                element.fill(b'*');
+            }
         }
-        element.fill(b'*');
     }
 
     /// What is not whole cannot be judged, and is starred out.
@@ -60,6 +64,26 @@ impl Protocols {
         if let Some(start) = self.start.take() {
             chunk[start..].fill(b'*');
             (self.is_cut, self.after_label, hidden.more) = (true, false, true);
+        }
+    }
+}
+
+impl Hidden {
+    /// Where it is kept, if there is room.
+    fn remember(&mut self, element: &[u8]) -> Option<usize> {
+        (self.whole.len() < HIDDEN_MAX).then(|| {
+            self.whole.push(element.to_vec());
+            self.whole.len() - 1
+        })
+    }
+
+    /// What is offered twice is an error, so two that differ must not become the same stars: the second of a length
+    /// ends in a 2, and so on. The same one, in the answer, too, becomes the same.
+    fn star_out(&self, place: usize, element: &mut [u8]) {
+        let before = self.whole[..place].iter().filter(|other| other.len() == element.len()).count();
+        element.fill(b'*');
+        if let (Some(last), 1..) = (element.last_mut(), before) {
+            *last = b"*23456789"[before];
         }
     }
 }
