@@ -6,6 +6,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -93,11 +94,69 @@ pub(super) struct Replay {
     read: Vec<u8>,
     at: usize,
     stream: Stream,
+    heads: Heads,
+}
+
+/// The heads of an opening handshake as they are on the wire, which the library does not keep.
+// The library asks for streams that could be sent elsewhere, so this is a mutex, though all is on one thread.
+#[derive(Clone, Debug)]
+pub(super) struct Heads {
+    kept: Arc<Mutex<Kept>>,
+    max: usize,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    /// What was read since something was last written. If that was all for one request, it begins with its head.
+    read: Vec<u8>,
+    /// The answer that switches protocols.
+    answer: Vec<u8>,
+}
+
+impl Heads {
+    /// The request that was read last, if it came by itself.
+    pub(super) fn request(&self) -> Option<Request> {
+        let limits = HeadLimits { bytes: self.max, ..HeadLimits::default() };
+        Request::parse(&self.lock().read, &limits).ok().flatten().map(|(request, _)| request)
+    }
+
+    /// The answer, once it is written.
+    pub(super) fn answer(&self) -> Vec<u8> {
+        std::mem::take(&mut self.lock().answer)
+    }
+
+    /// What is beyond the limit is of no use: no head is as long.
+    fn read(&self, bytes: &[u8]) {
+        let read = &mut self.lock().read;
+        let room = self.max.saturating_sub(read.len());
+        read.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    /// An answer goes out: what is read next is another request.
+    fn wrote(&self, bytes: &[u8]) {
+        let mut kept = self.lock();
+        if kept.read.capacity() > 0 {
+            kept.read = Vec::new();
+        }
+        if !kept.answer.is_empty() || bytes.starts_with(b"HTTP/1.1 101 ") {
+            kept.answer.extend_from_slice(bytes);
+        }
+    }
+
+    /// A panic elsewhere leaves it as whole as it was.
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Replay {
-    pub(super) const fn new(read: Vec<u8>, stream: Stream) -> Self {
-        Self { read, at: 0, stream }
+    /// `read` has been read from `stream` already; a head has at most `head_max` bytes.
+    pub(super) fn new(read: Vec<u8>, stream: Stream, head_max: usize) -> Self {
+        Self { read, at: 0, stream, heads: Heads { kept: Arc::default(), max: head_max } }
+    }
+
+    pub(super) const fn heads(&self) -> &Heads {
+        &self.heads
     }
 
     pub(super) const fn stream(&self) -> &Stream {
@@ -117,19 +176,27 @@ impl AsyncRead for Replay {
             let rest = &this.read[this.at..];
             let len = rest.len().min(buffer.remaining());
             buffer.put_slice(&rest[..len]);
+            this.heads.read(&rest[..len]);
             this.at += len;
             if this.at == this.read.len() {
                 (this.read, this.at) = (Vec::new(), 0);
             }
             return Poll::Ready(Ok(()));
         }
-        Pin::new(&mut this.stream).poll_read(cx, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut this.stream).poll_read(cx, buffer);
+        this.heads.read(&buffer.filled()[before..]);
+        read
     }
 }
 
 impl AsyncWrite for Replay {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(len)) = written {
+            self.heads.wrote(&bytes[..len]);
+        }
+        written
     }
 
     fn poll_write_vectored(
@@ -137,7 +204,15 @@ impl AsyncWrite for Replay {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        if let Poll::Ready(Ok(mut left)) = written {
+            for slice in slices {
+                let len = slice.len().min(left);
+                self.heads.wrote(&slice[..len]);
+                left -= len;
+            }
+        }
+        written
     }
 
     fn is_write_vectored(&self) -> bool {

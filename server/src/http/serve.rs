@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::api::{Inherited, Peer};
-use super::opening::{self, Begun, Replay};
+use super::opening::{self, Begun, Heads, Replay};
 use super::{Site, error};
 use crate::apps::Shard;
 use crate::inspect::{HasEnds, Heir, Inward, Watching};
@@ -89,7 +89,11 @@ impl Inner {
             None | Some(Ok(Begun::Gone)) => return,
             Some(Ok(Begun::Plain { request, .. })) if self.announces_too_much(&request) => Refusal::TOO_LARGE,
             Some(Ok(Begun::Plain { received, .. })) => {
-                tokio::task::spawn_local(self.clone().converse(Replay::new(received, stream), guest, heir));
+                tokio::task::spawn_local(self.clone().converse(
+                    Replay::new(received, stream, config.head_max),
+                    guest,
+                    heir,
+                ));
                 return;
             }
             Some(Ok(Begun::Upgrade { request, behind })) => {
@@ -138,8 +142,11 @@ impl Inner {
         // An upgrade takes the guest along, and so outlives this task.
         let guest = Rc::new(Cell::new(Some(guest)));
         let service = {
-            let (this, guest) = (self.clone(), guest.clone());
-            hyper::service::service_fn(move |request| this.clone().answer(request, source.clone(), guest.clone()))
+            let (this, guest, heads) = (self.clone(), guest.clone(), stream.heads().clone());
+            hyper::service::service_fn(move |request| {
+                let read = as_it_was_read(&request, &heads);
+                this.clone().answer(request, read, source.clone(), guest.clone())
+            })
         };
         let connection = self.protocol.serve_connection(TokioIo::new(stream), service).with_upgrades();
         let mut connection = std::pin::pin!(connection);
@@ -159,10 +166,10 @@ impl Inner {
     async fn answer(
         self: Rc<Self>,
         mut request: hyper::Request<Incoming>,
+        read: Request,
         source: Source,
         guest: Rc<Cell<Option<Guest>>>,
     ) -> Result<Response, Infallible> {
-        let read = as_codec_reads_it(&request);
         if !read.is_upgrade() {
             request.extensions_mut().insert(Peer(source.peer));
             let response = match source.heir {
@@ -201,7 +208,9 @@ impl Inner {
                 return tracing::error!("the stream under an upgrade is not ours");
             };
             if let Some(guest) = guest.take() {
-                opened.drive_answered(parts.io.into_inner().into_inner(), &parts.read_buf, guest);
+                let replay = parts.io.into_inner();
+                let answer = replay.heads().answer();
+                opened.drive_answered(&answer, replay.into_inner(), &parts.read_buf, guest);
             }
         });
         Ok(response)
@@ -225,7 +234,24 @@ fn source(stream: &Stream, guest: &Guest, heir: Option<Rc<Heir>>) -> Source {
     Source { peer, ends, heir }
 }
 
-/// The request for those who judge handshakes.
+/// The request for those who judge handshakes, and those who watch them: as it was on the wire, or if other requests came
+/// along with it, put together again.
+fn as_it_was_read(request: &hyper::Request<Incoming>, heads: &Heads) -> Request {
+    let rebuilt = as_codec_reads_it(request);
+    if !rebuilt.is_upgrade() {
+        return rebuilt;
+    }
+    let is_same = |read: &Request| {
+        let named = |request: &Request, name: &str| request.headers(name).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        read.method() == rebuilt.method()
+            && read.target() == rebuilt.target()
+            && read.version() == rebuilt.version()
+            && request.headers().keys().all(|name| named(read, name.as_str()) == named(&rebuilt, name.as_str()))
+    };
+    heads.request().filter(is_same).unwrap_or(rebuilt)
+}
+
+/// The same, of what the library kept.
 fn as_codec_reads_it(request: &hyper::Request<Incoming>) -> Request {
     let version = if request.version() == Version::HTTP_10 { (1, 0) } else { (1, 1) };
     let headers = request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));

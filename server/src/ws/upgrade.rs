@@ -321,11 +321,11 @@ impl Opened {
         });
     }
 
-    /// Runs a connection whose answer was sent by somebody else.
-    pub(crate) fn drive_answered(mut self, stream: Stream, behind: &[u8], guest: Guest) {
-        let answer = std::mem::take(&mut self.accepted.answer);
+    /// Runs a connection whose answer was sent by somebody else, in these words.
+    pub(crate) fn drive_answered(mut self, answer: &[u8], stream: Stream, behind: &[u8], guest: Guest) {
+        self.accepted.answer = Vec::new();
         if let Some(tap) = &mut self.tap {
-            tap.answered(&answer);
+            tap.answered(answer);
         }
         self.drive(stream, behind, guest);
     }
