@@ -9,8 +9,7 @@
 /** @import { ByteStream, ByteStreamHandlers, OpenStream, WebSocketClientError } from "../src/client.d.ts" */
 /** @import { Engine, Target, Watcher } from "./types.d.ts" */
 
-import { toData } from "./data.js";
-import { makeError, saying } from "./errors.js";
+import { makeError, saying, toData } from "./values.js";
 
 export const CONNECTING = 0;
 export const OPEN = 1;
