@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 pub(crate) use limits::{Guest, Limits, Seat, raise_file_limit};
-pub(crate) use stream::{Pipe, Stream};
+pub(crate) use stream::{PIPE_MAX, Pipe, Stream};
 
 mod accept;
 #[allow(dead_code, reason = "until both the tunnel and the proxy dial")]

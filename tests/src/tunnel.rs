@@ -1,12 +1,13 @@
 //! A page's end of `/tunnel`: raw, or as a port of this machine that leads through it.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use framescope_codec::Closed;
 use framescope_server::{ClientOptions, Event, WebSocketClient};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -48,7 +49,11 @@ impl TunnelClient {
         let headers = vec![("Cookie".to_owned(), cookie.to_owned())];
         let limits = framescope_codec::Config { message_max: 1 << 30, ..framescope_codec::Config::default() };
         let options = ClientOptions { headers, limits, compression: Vec::new(), ..ClientOptions::default() };
-        let client = WebSocketClient::connect_with(&format!("ws://{addr}/tunnel?to={to}"), options).await;
+        let socket = TcpSocket::new_v4().expect("a socket");
+        // Who does not read is to be noticed before long.
+        socket.set_recv_buffer_size(128 << 10).expect("its buffer can be set");
+        let stream = socket.connect(addr).await.expect("a connection");
+        let client = WebSocketClient::over(stream, &format!("ws://{addr}/tunnel?to={to}"), options).await;
         let mut tunnel = Self { client: client.unwrap_or_else(|error| panic!("{error}")), bytes: Vec::new() };
         assert_eq!(tunnel.word().await, Word::Control(json!({"credit": 131_072})), "what it begins with");
         tunnel
@@ -58,7 +63,16 @@ impl TunnelClient {
     ///
     /// # Panics
     /// When the connection is closing, or much already waits.
-    pub fn send(&self, bytes: &[u8]) {
+    pub async fn send(&mut self, bytes: &[u8]) {
+        self.queue(bytes);
+        self.client.flush().await;
+    }
+
+    /// Has bytes sent when something is waited for.
+    ///
+    /// # Panics
+    /// When the connection is closing, or much already waits.
+    pub fn queue(&self, bytes: &[u8]) {
         self.client.send(bytes).expect("it is taken");
     }
 
@@ -66,21 +80,23 @@ impl TunnelClient {
     ///
     /// # Panics
     /// As [`send`](Self::send).
-    pub fn control(&self, control: &Value) {
-        self.client.send(&*control.to_string()).expect("it is taken");
+    pub async fn control(&mut self, control: &Value) {
+        self.text(&control.to_string()).await;
     }
 
     /// Sends a text as it is.
     ///
     /// # Panics
     /// As [`send`](Self::send).
-    pub fn text(&self, text: &str) {
+    pub async fn text(&mut self, text: &str) {
         self.client.send(text).expect("it is taken");
+        self.client.flush().await;
     }
 
     /// Begins to close.
-    pub fn close(&self) {
+    pub async fn close(&mut self) {
         let _ = self.client.close(None);
+        self.client.flush().await;
     }
 
     /// The next that is no bytes.
@@ -145,7 +161,26 @@ impl TunnelClient {
         }
     }
 
-    async fn step(&mut self) -> Option<Word> {
+    /// Sends whatever the credit, and reads little, until nothing was taken for so long.
+    pub async fn push(&mut self, stopped: Duration) {
+        loop {
+            while self.client.has_room() {
+                self.queue(&[1; 16 << 10]);
+            }
+            let waiting = self.client.waiting();
+            // What comes in meanwhile is kept up to a limit, and then not read.
+            let _ = timeout(stopped, self.client.flush()).await;
+            if self.client.waiting() == waiting {
+                return;
+            }
+        }
+    }
+
+    /// Sends what waits and takes in the next thing, bytes or not.
+    ///
+    /// # Panics
+    /// When nothing comes.
+    pub async fn step(&mut self) -> Option<Word> {
         match timeout(PATIENCE, self.client.next()).await.expect("something in time") {
             Some(Event::Binary(bytes)) => self.bytes.extend(bytes),
             Some(Event::Text(text)) => return Some(Word::Control(serde_json::from_str(&text).expect("JSON"))),

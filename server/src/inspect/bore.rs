@@ -1,10 +1,11 @@
 //! The tunnel itself: bytes from the page to the far end, and back.
 
 use std::collections::VecDeque;
+use std::future::{Future, pending};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use framescope_codec::Message;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -18,6 +19,9 @@ use crate::ws::thread;
 pub(super) trait Far: AsyncRead + AsyncWrite + Unpin {
     /// Leaves without a farewell: an RST, where there is such a thing.
     fn reset(self);
+
+    /// Ends when it is torn down, also while nobody reads.
+    fn broken(&self) -> Pin<Box<dyn Future<Output = ()>>>;
 }
 
 /// Moves the bytes of one tunnel.
@@ -36,13 +40,17 @@ pub(super) struct Bore<S> {
     taken: u64,
     /// All that was sent to the page.
     sent: u64,
+    /// For when there is nothing more to read, and so nothing that would show it.
+    broken: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 /// What the page's end has left for the tunnel's task.
-#[derive(Default)]
 pub(super) struct State {
     /// On its way to the far end.
-    pub(super) pending: VecDeque<u8>,
+    pending: VecDeque<u8>,
+    /// All that has come from the page, and all that it was told might.
+    received: u64,
+    granted: u64,
     /// The page writes no more.
     pub(super) has_ended: bool,
     /// The page has broken it off.
@@ -74,10 +82,32 @@ pub(super) enum End {
 }
 
 impl State {
+    pub(super) fn new() -> Self {
+        Self {
+            pending: VecDeque::new(),
+            received: 0,
+            granted: WINDOW as u64,
+            has_ended: false,
+            is_reset: false,
+            is_over: false,
+            is_gone: false,
+            wants_room: false,
+            allowed: None,
+            waker: None,
+        }
+    }
+
+    /// Whether more is taken from the page. Who keeps to its credit is always listened to, as it may have some to give;
+    /// who does not has to wait until what it sent is nearly gone.
+    pub(super) fn has_room(&self) -> bool {
+        self.received <= self.granted || self.pending.len() <= AHEAD_MAX
+    }
+
     pub(super) fn push(&mut self, bytes: &[u8]) {
         if self.is_over {
             return;
         }
+        self.received += bytes.len() as u64;
         // Doubling could make it hold nearly twice of what it must.
         self.pending.reserve_exact(bytes.len());
         self.pending.extend(bytes);
@@ -108,7 +138,9 @@ impl State {
 
 impl<S: Far> Bore<S> {
     pub(super) fn new(stream: S, shared: Rc<Shared>) -> Self {
+        let broken = stream.broken();
         Self {
+            broken,
             stream,
             shared,
             is_shut: false,
@@ -146,6 +178,9 @@ impl<S: Far> Bore<S> {
             if let Some(end) = self.end() {
                 return Poll::Ready(end);
             }
+            if self.is_dry && self.broken.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(End::Failed(BROKEN.to_owned()));
+            }
             if !has_written && !has_read {
                 return Poll::Pending;
             }
@@ -172,25 +207,26 @@ impl<S: Far> Bore<S> {
     /// From the page to the far end. Whether anything has moved.
     fn write(&mut self, cx: &mut Context<'_>) -> bool {
         let before = self.taken;
-        let was_full = self.shared.state.borrow().pending.len() > WINDOW;
+        let was_full = !self.shared.state.borrow().has_room();
         let is_written = self.poll_write(cx).is_ready();
         let mut state = self.shared.state.borrow_mut();
         let has_moved = self.taken > before;
-        let is_full = state.pending.len() > WINDOW;
         if is_written {
             state.pending = VecDeque::new();
         }
         let shuts = is_written && state.has_ended && !self.is_shut;
         drop(state);
-        if was_full && !is_full {
-            self.shared.outbox.wake();
-        }
         if shuts && Pin::new(&mut self.stream).poll_shutdown(cx).is_ready() {
             // If that failed, there is nobody to be told.
             self.is_shut = true;
         }
         if self.taken >= CREDIT_MIN && self.shared.has_room() {
-            let _ = self.shared.outbox.send(&*credit(std::mem::take(&mut self.taken)));
+            let more = std::mem::take(&mut self.taken);
+            self.shared.state.borrow_mut().granted += more;
+            let _ = self.shared.outbox.send(&*credit(more));
+        }
+        if was_full && self.shared.state.borrow().has_room() {
+            self.shared.outbox.wake();
         }
         has_moved || (shuts && self.is_shut)
     }
@@ -199,11 +235,9 @@ impl<S: Far> Bore<S> {
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut state = self.shared.state.borrow_mut();
         while let (bytes @ [_, ..], _) = state.pending.as_slices() {
-            let result = match self.is_blocked {
-                false => std::task::ready!(Pin::new(&mut self.stream).poll_write(cx, bytes)),
-                true => Ok(0),
-            };
-            let len = match result {
+            let written =
+                if self.is_blocked { Ok(0) } else { ready!(Pin::new(&mut self.stream).poll_write(cx, bytes)) };
+            let len = match written {
                 Ok(len @ 1..) => len,
                 // What it has sent before is still to be read, and shows why.
                 Ok(0) | Err(_) => {
@@ -216,7 +250,7 @@ impl<S: Far> Bore<S> {
             state.pending.drain(..len);
         }
         if self.needs_flush {
-            let flushed = std::task::ready!(Pin::new(&mut self.stream).poll_flush(cx));
+            let flushed = ready!(Pin::new(&mut self.stream).poll_flush(cx));
             self.needs_flush = false;
             if flushed.is_err() {
                 (self.is_blocked, self.has_lost) = (true, true);
@@ -237,7 +271,7 @@ impl<S: Far> Bore<S> {
         }
         thread::with_read_buffer(|buffer| {
             let mut buffer = ReadBuf::new(&mut buffer[..len]);
-            std::task::ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             // There was room, and if it is closing, nobody waits for more.
             let _ = match buffer.filled() {
                 [] => {
@@ -258,24 +292,38 @@ impl Far for Pipe {
     fn reset(self) {
         Self::reset(self);
     }
+
+    /// It has no way of being torn down but being left, and that shows.
+    fn broken(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(pending())
+    }
 }
 
 impl Far for Dialed {
     fn reset(self) {
         self.wire().reset_when_dropped();
     }
+
+    fn broken(&self) -> Pin<Box<dyn Future<Output = ()>>> {
+        Box::pin(self.wire().broken())
+    }
 }
 
 fn reason(error: &io::Error) -> String {
     match error.kind() {
-        io::ErrorKind::ConnectionReset => "it broke the connection off".to_owned(),
+        io::ErrorKind::ConnectionReset => BROKEN.to_owned(),
         io::ErrorKind::UnexpectedEof => "it hung up without the end that TLS asks for".to_owned(),
         _ => dial::reason(error),
     }
 }
 
+const BROKEN: &str = "it broke the connection off";
+
 /// How much is read at once.
-const READ_MAX: usize = 16 << 10;
+pub(super) const READ_MAX: usize = 16 << 10;
+
+/// How much of what came without credit may wait when more is read.
+const AHEAD_MAX: usize = 8 << 10;
 
 /// Credit is not given byte by byte.
 const CREDIT_MIN: u64 = 32 << 10;

@@ -32,12 +32,12 @@ use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::bore::{Bore, End, Far, State};
+use super::bore::{Bore, End, Far, READ_MAX, State};
 use super::targets::{Refused, SELF, Target, Targets};
 use crate::apps::App;
 use crate::auth::{Caller, Login};
 use crate::http::form;
-use crate::net::{Guest, Pipe};
+use crate::net::{Guest, PIPE_MAX, Pipe};
 use crate::ws::Outbox;
 
 /// One page's end of a tunnel.
@@ -138,7 +138,7 @@ impl Heir {
 
 impl Tunnel {
     pub(crate) fn new(errand: Errand, outbox: Rc<Outbox>) -> Self {
-        let shared = Shared { outbox, state: RefCell::default(), gone: CancellationToken::new() };
+        let shared = Shared { outbox, state: RefCell::new(State::new()), gone: CancellationToken::new() };
         Self { shared: Rc::new(shared), errand: Some(errand) }
     }
 
@@ -199,9 +199,8 @@ impl App for Tunnel {
         self.change(|state| state.wants_room = false);
     }
 
-    /// Who keeps to its credit is always listened to, as it may have some to give.
     fn has_room(&self) -> bool {
-        self.shared.state.borrow().pending.len() <= WINDOW
+        self.shared.state.borrow().has_room()
     }
 }
 
@@ -218,8 +217,7 @@ impl Errand {
         let end = self.go(&shared).await;
         tracing::debug!(?end, "a tunnel ends");
         let (word, code) = match end {
-            End::Gone => return,
-            End::Done => (None, CloseCode::NORMAL),
+            End::Done | End::Gone => (None, CloseCode::NORMAL),
             End::Failed(why) => (Some(why), CloseCode::INTERNAL_ERROR),
             End::Refused(why) => (Some(why), CloseCode::POLICY_VIOLATION),
             End::Full => (Some("too many connections; try again".to_owned()), CloseCode::TRY_AGAIN_LATER),
@@ -232,20 +230,21 @@ impl Errand {
     }
 
     async fn go(&mut self, shared: &Rc<Shared>) -> End {
-        let goal = self.goal.clone();
-        if let Goal::Nowhere = goal {
-            return End::Refused("this server makes no tunnels there".to_owned());
-        }
-        let Some(guest) = self.guest.take() else { return End::Full };
-        let target = match goal {
-            Goal::Target(target) => target,
-            _ => {
+        let guest = self.guest.take();
+        match (&self.goal, guest) {
+            (Goal::Nowhere, _) => End::Refused("this server makes no tunnels there".to_owned()),
+            (_, None) => End::Full,
+            (Goal::Target(target), Some(guest)) => self.go_to(target, guest, shared).await,
+            (Goal::Myself, Some(guest)) => {
                 let (pipe, other) = Pipe::new();
                 let heir = Heir::new(self.caller.clone());
                 (self.inward)(other, guest, heir.clone());
-                return self.bore(pipe, shared, Some(&heir)).await;
+                self.bore(pipe, shared, Some(&heir)).await
             }
-        };
+        }
+    }
+
+    async fn go_to(&self, target: &Target, guest: Guest, shared: &Rc<Shared>) -> End {
         tracing::info!(target = target.name, peer = %guest.address(), session = ?self.caller.session, "a tunnel begins");
         let login = self.caller.login.clone();
         let connected = tokio::select! {
@@ -343,5 +342,8 @@ const SIGNED_OUT: &str = "signed out";
 /// How many bytes a page may be ahead of the far end.
 pub(super) const WINDOW: usize = 128 << 10;
 
-/// How much of what is on its way to the page waits to be written to it.
+/// How much of what is on its way to the page waits to be written to it, besides what was read last.
 pub(crate) const QUEUE_MAX: usize = 32 << 10;
+
+// From the page to the far end, through the pipe, and back.
+const _: () = assert!(WINDOW + 2 * PIPE_MAX + READ_MAX + QUEUE_MAX <= 256 << 10);

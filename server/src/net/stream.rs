@@ -249,7 +249,7 @@ static PIPES: AtomicU16 = AtomicU16::new(0);
 const FIRST_PORT: u16 = 0xC000;
 
 /// How much of one direction a pipe holds. A tunnel has a quarter of a megabyte for all its buffers.
-const PIPE_MAX: usize = 32 << 10;
+pub(crate) const PIPE_MAX: usize = 32 << 10;
 
 #[cfg(test)]
 mod tests {
