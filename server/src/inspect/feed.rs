@@ -12,6 +12,7 @@ use super::viewer::Viewer;
 use super::watcher::Watcher;
 use crate::apps::App;
 use crate::ws::Outbox;
+use crate::ws::thread::{self, Tick};
 
 /// One page that watches.
 pub(crate) struct Feed {
@@ -20,6 +21,9 @@ pub(crate) struct Feed {
     /// What it sees.
     session: Arc<Session>,
     watcher: Arc<Watcher>,
+    /// What comes until then waits, unless it fills a message: to write each frame by itself would cost more than all the
+    /// rest. After a silence nothing waits.
+    rests_until: Option<Tick>,
     /// Ends with this.
     _alarm: DropGuard,
 }
@@ -48,7 +52,7 @@ impl Feed {
                 late.wake();
             }
         });
-        Some(Self { viewer, peer, session, watcher, _alarm: gone.drop_guard() })
+        Some(Self { viewer, peer, session, watcher, rests_until: None, _alarm: gone.drop_guard() })
     }
 }
 
@@ -74,7 +78,8 @@ impl App for Feed {
     }
 
     fn has_more(&self, outbox: &Outbox) -> bool {
-        outbox.has_room() && (!self.watcher.is_empty() || !self.viewer.holds())
+        let is_resting = self.rests_until.is_some_and(|until| thread::now().is_before(until));
+        outbox.has_room() && (self.watcher.is_due(is_resting) || !self.viewer.holds())
     }
 
     fn send_more(&mut self, outbox: &Outbox) {
@@ -83,6 +88,11 @@ impl App for Feed {
         }
         // Only asked for while there is room and the connection is open.
         let _ = outbox.send(Message::Binary(&self.watcher.take()));
+        let now = thread::now();
+        if self.rests_until.is_none_or(|until| !now.is_before(until)) {
+            self.rests_until = Some(now.after(thread::TICK_MILLIS));
+            outbox.wake_in_a_tick();
+        }
     }
 }
 

@@ -40,6 +40,8 @@ struct Queue {
     /// It was full, and takes nothing until it is half empty: one gap is easier to read than many.
     is_dropping: bool,
     dropped: u64,
+    /// Whoever takes has just done so, and will look again by itself.
+    is_resting: bool,
     /// Nobody takes any more.
     is_over: bool,
 }
@@ -81,8 +83,11 @@ impl Watcher {
             }
         }
         queue.is_dropping = false;
-        let waker = if queue.chunks.is_empty() { queue.waker.clone() } else { None };
+        let chunks = queue.chunks.len();
         queue.append(blocks);
+        // Whoever rests is woken for a whole message.
+        let wakes = if queue.is_resting { chunks == 1 && queue.chunks.len() > 1 } else { chunks == 0 };
+        let waker = if wakes { queue.waker.clone() } else { None };
         self.waiting.fetch_add(blocks.len(), Ordering::Relaxed);
         drop(queue);
         if let Some(waker) = waker {
@@ -116,8 +121,12 @@ impl Watcher {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        lock(&self.queue).chunks.is_empty()
+    /// Whether something is to be taken: anything, or for one who rests, a whole message. Whoever does not rest and finds
+    /// nothing is woken when something comes.
+    pub(super) fn is_due(&self, is_resting: bool) -> bool {
+        let mut queue = lock(&self.queue);
+        queue.is_resting = is_resting || !queue.chunks.is_empty();
+        queue.chunks.len() > usize::from(is_resting)
     }
 
     /// What has waited longest, as much as makes a message.
@@ -244,9 +253,43 @@ mod tests {
         assert_eq!(first.take().len(), CHUNK);
         drop((first, second));
         assert_eq!(waiting.load(Ordering::Relaxed), CROWDED_MAX);
-        while !third.is_empty() {
+        while third.is_due(false) {
             third.take();
         }
         assert_eq!(waiting.load(Ordering::Relaxed), 0);
+    }
+
+    #[test]
+    fn who_rests_is_woken_for_a_whole_message_and_else_for_the_first_block() {
+        struct Count(AtomicUsize);
+        impl std::task::Wake for Count {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let count = Arc::new(Count(AtomicUsize::new(0)));
+        let woken = || count.0.swap(0, Ordering::Relaxed);
+        let watcher = Watcher::new(1 << 20);
+        watcher.set_waker(Some(count.clone().into()));
+        assert!(!watcher.is_due(false));
+        watcher.push(&[0; 100]);
+        watcher.push(&[0; 100]);
+        assert_eq!(woken(), 1);
+        assert!(watcher.is_due(false));
+        assert_eq!(watcher.take().len(), 200);
+        // It rests.
+        assert!(!watcher.is_due(true));
+        watcher.push(&[0; 100]);
+        assert!(woken() == 0 && !watcher.is_due(true));
+        watcher.push(&[0; CHUNK]);
+        watcher.push(&[0; CHUNK]);
+        assert!(woken() == 1 && watcher.is_due(true));
+        watcher.take();
+        watcher.take();
+        assert!(!watcher.is_due(true) && watcher.is_due(false));
+        watcher.take();
+        assert!(!watcher.is_due(false));
+        watcher.push(&[0; 100]);
+        assert_eq!(woken(), 1);
     }
 }

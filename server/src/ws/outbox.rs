@@ -13,7 +13,7 @@ use framescope_codec::{
 };
 use tokio::io::AsyncWrite;
 
-use super::thread::{self, Place};
+use super::thread::{self, Place, TICK_MILLIS};
 
 /// What a connection sends through. Nothing here waits: messages are put in line, and go out together when the
 /// connection's task is next at its turn.
@@ -309,6 +309,11 @@ impl Outbox {
     /// Has the connection's task look around.
     pub(crate) fn wake(&self) {
         thread::wake(self.0.borrow().place);
+    }
+
+    /// Has it do so in a tick of the thread's clock.
+    pub(crate) fn wake_in_a_tick(&self) {
+        thread::wake_at(self.0.borrow().place, thread::now().after(TICK_MILLIS));
     }
 
     /// A way for other threads to do so.
