@@ -18,8 +18,7 @@ main() {
   # Each a process group of its own: Ctrl-C reaches us, and we tell each of them once to end.
   set -m
   trap end EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
+  trap 'exit 0' INT TERM
   start_reference
   # It prints its own address, with the pages.
   "${CARGO_TARGET_DIR:-target}/release/framescope" --tunnel-to "reference=ws://127.0.0.1:$PORT/" "$@" &
