@@ -44,6 +44,7 @@ export class Connection {
   #engine;
   #watcher;
   #times;
+  #url = "";
   /** @type {ByteStream | undefined} */
   #stream;
   /** Ends the opening of the stream. */
@@ -91,6 +92,7 @@ export class Connection {
    */
   async start(target, openStream) {
     const { handshakeTimeout } = this.#times;
+    this.#url = target.url;
     this.#after(handshakeTimeout, () => {
       this.#finish(makeError("ERR_TIMEOUT", `no connection to ${target.url} within ${handshakeTimeout} ms`));
     });
@@ -102,7 +104,7 @@ export class Connection {
       if (this.#isOver) return stream.destroy();
       this.#stream = stream;
     } catch (cause) {
-      this.#finish(makeError("ERR_STREAM", `no connection to ${target.url}: ${saying(cause)}`, { cause }));
+      this.#lose(cause);
       return;
     }
     this.#engine.request();
@@ -159,8 +161,7 @@ export class Connection {
         if (this.#isRefused) return this.#refuse();
         const isAwaited = this.#engine.is_ended() || (!cause && this.#hasOpened);
         if (isAwaited) return this.#finish();
-        const when = this.#hasOpened ? "the connection broke" : "the connection broke before it was open";
-        this.#finish(makeError("ERR_STREAM", `${when}: ${saying(cause)}`, { cause }));
+        this.#lose(cause);
       },
     };
   }
@@ -306,7 +307,7 @@ export class Connection {
     try {
       await stream.write(bytes);
     } catch (cause) {
-      if (!this.#isOver) this.#finish(makeError("ERR_STREAM", `the connection broke: ${saying(cause)}`, { cause }));
+      this.#lose(cause);
       return;
     }
     if (this.#isOver) return;
@@ -347,6 +348,13 @@ export class Connection {
     const pause = this.#pause;
     this.#pause = undefined;
     pause?.resolve();
+  }
+
+  /** @param {unknown} cause */
+  #lose(cause) {
+    if (this.#isOver) return;
+    const what = this.#hasOpened ? "the connection broke" : `no connection to ${this.#url}`;
+    this.#finish(makeError("ERR_STREAM", `${what}: ${saying(cause)}`, { cause }));
   }
 
   /** @param {WebSocketClientError} [error] */

@@ -51,6 +51,7 @@ function parseUrl(url) {
  */
 export function readOptions(options, engine) {
   if (typeof options !== "object" || options === null) throw invalid("the options are an object");
+  known("option", options, OPTIONS);
   const { protocols = [], headers = {}, compression = true } = options;
   for (const protocol of typeof protocols === "string" ? [protocols] : list("protocols", protocols)) {
     engine.offer_protocol(String(protocol));
@@ -83,6 +84,7 @@ export function readOptions(options, engine) {
  * @param {Engine} engine
  */
 function offerDeflate(offer, engine) {
+  known("option of compression", offer, OFFERS);
   const { clientMaxWindowBits: client = true } = offer;
   const bits = typeof client === "boolean" ? Number(client) : whole("clientMaxWindowBits", client, 15, 8, 15);
   engine.offer_deflate(
@@ -92,6 +94,18 @@ function offerDeflate(offer, engine) {
     whole("level", offer.level, 6, 1, 9),
     whole("threshold", offer.threshold, 128),
   );
+}
+
+/**
+ * A name that was mistyped would otherwise go unnoticed.
+ *
+ * @param {string} kind
+ * @param {object} object
+ * @param {string[]} names
+ */
+function known(kind, object, names) {
+  const unknown = Object.keys(object).find((name) => !names.includes(name));
+  if (unknown !== undefined) throw invalid(`there is no ${kind} ${JSON.stringify(unknown)}`);
 }
 
 /**
@@ -117,6 +131,30 @@ export function whole(name, value, otherwise, min = 0, max = 0xffff_ffff) {
   if (typeof value === "number" && Number.isInteger(value) && value >= min && value <= max) return value;
   throw invalid(`${name} is a whole number from ${min} to ${max}, not ${String(value)}`);
 }
+
+/** @satisfies {(keyof WebSocketClientOptions)[]} */
+const OPTIONS = [
+  "protocols",
+  "compression",
+  "headers",
+  "messageMax",
+  "fragmentsMax",
+  "handshakeTimeout",
+  "closeTimeout",
+  "tunnel",
+  "tls",
+  "stream",
+];
+
+/** @satisfies {(keyof DeflateOffer)[]} */
+const OFFERS = [
+  "serverNoContextTakeover",
+  "clientNoContextTakeover",
+  "serverMaxWindowBits",
+  "clientMaxWindowBits",
+  "level",
+  "threshold",
+];
 
 /** What timers can count, in milliseconds. */
 const LONGEST = 0x7fff_ffff;

@@ -43,6 +43,8 @@ test("the constructor throws for what is no address or option, and for nothing e
     [nowhere, { handshakeTimeout: Number.NaN }],
     [nowhere, { stream: "tcp" }],
     [nowhere, { tunnel: "http://[" }],
+    [nowhere, { compresion: false }],
+    [nowhere, { compression: { levle: 1 } }],
   ]) {
     assert.throws(() => new WebSocketClient(url, options), invalid, `${url} ${JSON.stringify(options)}`);
   }
