@@ -196,9 +196,12 @@ test("what was refused, and why, is said in words", TIMEOUT, async (t) => {
     [[WASM, "server=asleep"], /asleep: nobody listens there/],
     [[WASM, "server=stranger"], /“stranger” is not on the list of servers that this page may reach/],
     [[WASM, `server=${encodeURIComponent("ws://127.0.0.1:9/")}`], /this server makes no tunnels there/],
+    [[BROWSER, `server=${encodeURIComponent("ws://127.0.0.1:9/")}`], /lets this page connect to listed servers only/],
     [[BROWSER, "server=asleep"], /No connection to asleep\. A browser does not tell a page why/],
   ]) {
-    const page = await openPage(t, browser, addressOf(url, ...parts), { mayComplain: SERVER_GONE });
+    const page = await openPage(t, browser, addressOf(url, ...parts), {
+      mayComplain: new RegExp(`${SERVER_GONE.source}|Content Security Policy`),
+    });
     await pressConnect(page);
     await page.locator("#trouble").getByText(words).waitFor();
     await log(page)
@@ -208,6 +211,28 @@ test("what was refused, and why, is said in words", TIMEOUT, async (t) => {
     await checkAxe(page, parts.join());
     await page.context().close();
   }
+});
+
+test("a module that is not there is said to be so, and a try that lasts can be given up", TIMEOUT, async (t) => {
+  const silent = createServer(() => {});
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => silent.close());
+  const { url } = await startServer(t, ["--tunnel-to", `silent=ws://127.0.0.1:${silent.address().port}/`]);
+  const context = await newPerson(await startBrowser(t));
+  const page = await openPageIn(t, context, addressOf(url, WASM, "server=silent"), { mayComplain: /404/ });
+  await page.route("**/pkg/framescope_wasm.js", (route) => route.fulfill({ status: 404 }));
+  await pressConnect(page);
+  await page.locator("#trouble").getByText("run “make wasm”").waitFor();
+  await page.unroute("**/pkg/framescope_wasm.js");
+  const reached = once(silent, "connection");
+  await pressConnect(page);
+  await reached;
+  await page.getByRole("button", { name: "Cancel" }).click();
+  await log(page)
+    .getByText(/^Disconnected from silent/)
+    .waitFor({ timeout: 3_000 });
+  await page.getByRole("button", { name: "Connect", exact: true }).waitFor();
 });
 
 test("pings that nobody answers are counted, and a close with its code is shown", TIMEOUT, async (t) => {

@@ -48,6 +48,9 @@ export function makerOf(client) {
   return client === "wasm" ? (url) => new ClientSocket(url) : browserSocket;
 }
 
+/** The policy that came with the page names the servers on the list; and a page by https may not go on without it. */
+const FORBIDDEN = "The browser lets this page connect to listed servers only.";
+
 /**
  * The browser's own WebSocket. What a browser forbids outright is told like any other failure.
  *
@@ -56,9 +59,19 @@ export function makerOf(client) {
  */
 export function browserSocket(url) {
   try {
-    return new WebSocket(url);
+    const socket = new WebSocket(url);
+    let isOver = false;
+    socket.addEventListener("close", () => {
+      isOver = true;
+    });
+    // Chromium ends a connection that the policy forbids with an error, and no close behind it.
+    socket.addEventListener("error", () => {
+      const forbidden = Object.assign(new CloseEvent("close", { code: 1006 }), { words: FORBIDDEN });
+      setTimeout(() => isOver || socket.dispatchEvent(forbidden));
+    });
+    return socket;
   } catch {
-    return failedSocket("This browser lets no page connect there.");
+    return failedSocket(FORBIDDEN);
   }
 }
 
@@ -117,7 +130,9 @@ export class ClientSocket {
 
   /** Begins the closing handshake; before there is a connection, gives it up. */
   close() {
-    if (this.#client) this.#client.close(1000);
+    const client = this.#client;
+    if (client && client.readyState === client.CONNECTING) client.terminate();
+    else if (client) client.close(1000);
     else if (!this.#isOver) queueMicrotask(() => this.#ended({ code: 1006, reason: "", wasClean: false }));
   }
 

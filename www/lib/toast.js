@@ -8,8 +8,9 @@ const STAY = 4_500;
 /** More than these nobody reads. */
 const MOST = 3;
 
-/** @type {HTMLElement | null} */
-let place = null;
+/** Where they stand. There before the first one, or screen readers would miss that. */
+const region = el("div", { class: "toasts", role: "status" });
+document.body.append(region);
 
 /**
  * @param {string} words
@@ -17,7 +18,6 @@ let place = null;
  *   the same
  */
 export function toast(words, { kind = "good", about = words } = {}) {
-  const region = theRegion();
   for (const old of region.querySelectorAll(".toast"))
     if (old instanceof HTMLElement && old.dataset.about === about) old.remove();
   const close = el("button", { class: "quiet toast-close", type: "button", "aria-label": "Dismiss" }, "×");
@@ -31,13 +31,4 @@ export function toast(words, { kind = "good", about = words } = {}) {
   on(made, "pointerleave", () => {
     timer = setTimeout(() => made.remove(), STAY);
   });
-}
-
-/** Where they stand: a page has one, from the first toast on. */
-function theRegion() {
-  if (!place) {
-    place = el("div", { class: "toasts", role: "status" });
-    document.body.append(place);
-  }
-  return place;
 }
