@@ -91,6 +91,8 @@ test("four windows come at once, each under its name, and keep it", TIMEOUT, asy
   for (const other of opened) await other.reload();
   await holds(page, ["Bob 🐻", "ada", "ada 2", "ada 3", "ada 4"]);
   for (const other of opened) await holds(other, ["Bob 🐻", "ada", "ada 2", "ada 3", "ada 4"]);
+  const titles = await Promise.all(opened.map((other) => other.title()));
+  assert.equal(new Set(titles).size, 4, titles.join(" "));
   const places = await Promise.all(opened.map((other) => other.evaluate(() => [screenX, screenY].join())));
   assert.equal(new Set(places).size, 4, places.join(" "));
 });

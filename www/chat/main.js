@@ -484,7 +484,9 @@ function render() {
   const isInRoom = of !== null && thread !== null;
   byId("door", HTMLElement).hidden = isInRoom;
   byId("inside", HTMLElement).hidden = !isInRoom;
-  document.title = (state.missed > 0 ? `(${state.missed}) ` : "") + (isInRoom ? `${of.id} · ${usual}` : usual);
+  // Of several windows each says whose it is.
+  const title = isOpenedWindow() && of ? `${of.name} in ${of.id}` : of?.id;
+  document.title = (state.missed > 0 ? `(${state.missed}) ` : "") + (isInRoom ? `${title} · ${usual}` : usual);
   // One pair of choosers: at the door in sight, in the room behind a button.
   const place = byId(isInRoom ? "way-inside" : "way-door", HTMLElement);
   const way = byId("way", HTMLElement);
