@@ -13,8 +13,10 @@ use std::time::Duration;
 use clap::{Args, Command};
 use serde::Deserialize;
 
+pub use proxy::ProxySettings;
 use units::{LongSpan, Size, Span};
 
+mod proxy;
 mod units;
 
 /// Declares each setting once: doc, clap's extras, name, type as said, type as used, default, and

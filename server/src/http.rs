@@ -35,6 +35,7 @@ mod files;
 pub(crate) mod form;
 mod gzip;
 mod headers;
+mod inspector;
 pub(crate) mod opening;
 mod operator;
 mod ops;
@@ -58,6 +59,16 @@ pub(crate) struct Site {
     pub(crate) metrics: Metrics,
     /// It takes nobody in any more.
     pub(crate) is_stopping: AtomicBool,
+    pub(crate) serves: Serves,
+}
+
+/// How much of it there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// All of it.
+    Everything,
+    /// The inspector alone, for the operator alone: of a proxy.
+    Inspector,
 }
 
 /// What outlives connections, or reaches beyond them.
@@ -98,7 +109,13 @@ impl Site {
             ice,
             metrics,
             is_stopping,
+            serves: Serves::Everything,
         })
+    }
+
+    /// Of a proxy, whose taps lead to `hub`.
+    pub(crate) fn inspector(config: Config, services: Services, hub: Arc<Hub>) -> Result<Self, String> {
+        Ok(Self { hub, serves: Serves::Inspector, ..Self::new(config, services)? })
     }
 }
 
@@ -113,6 +130,9 @@ impl Services {
 /// The routes. Pages are whatever folders of `www` hold an `index.html`; those that send a form to their own address
 /// are named here as well.
 fn router(site: Arc<Site>) -> Router {
+    if site.serves == Serves::Inspector {
+        return inspector::router(site);
+    }
     let changes = Router::new()
         .route("/register", get(file).post(api::register))
         .route("/login", get(file).post(api::login))

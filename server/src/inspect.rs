@@ -18,22 +18,28 @@
 pub(crate) use feed::Feed;
 pub(crate) use hub::Hub;
 pub(crate) use live::{Ends, HasEnds};
-#[expect(unused_imports, reason = "the proxy comes next")]
+pub(crate) use proxy::{Course, Passage};
 pub(crate) use recording::Recording;
 pub(crate) use tap::Tap;
+pub(crate) use taps::Hubs;
 pub(crate) use targets::Targets;
 pub(crate) use tunnel::{Errand, Goal, Heir, Inward, Tunnel};
+pub(crate) use upstream::Upstream;
 pub(crate) use viewer::{Unseen, Watching};
 
 mod bore;
 mod feed;
 mod hub;
 mod live;
+mod proxy;
 mod recording;
+mod relay;
 mod tap;
+mod taps;
 mod targets;
 #[cfg(test)]
 mod tests;
 pub(crate) mod tunnel;
+mod upstream;
 mod viewer;
 mod watcher;

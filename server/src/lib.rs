@@ -39,12 +39,13 @@
 //! - `inspect`: copies the bytes of a browser's own connections for that browser's `/inspector`.
 //! - `library`: the public server and client above, on the same driver.
 
-pub use config::{Config, LogFormat, Settings, with_environment};
+pub use config::{Config, LogFormat, ProxySettings, Settings, with_environment};
 pub use framescope_codec::deflate::params::Offer;
 pub use framescope_codec::{CloseCode, CloseFrame, Closed, Message, Violation};
 pub use library::{
     ClientOptions, ConnectError, Event, Events, ListenAddress, WebSocketClient, WebSocketConnection, WebSocketServer,
 };
+pub use proxy::Proxy;
 pub use server::Server;
 #[doc(hidden)] // for the example store_speed, which sees only what is public
 pub use store::speed::{Load, Speed, measure};
@@ -59,6 +60,7 @@ mod inspect;
 mod library;
 mod metrics;
 mod net;
+mod proxy;
 mod server;
 mod store;
 mod ws;

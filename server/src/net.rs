@@ -19,15 +19,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
-pub(crate) use limits::{Guest, Limits, Seat, raise_file_limit};
+pub(crate) use limits::{Guest, Limits, Seat, connections_allowed, raise_file_limit};
 pub(crate) use stream::{PIPE_MAX, Pipe, Stream};
 
 mod accept;
-#[allow(dead_code, reason = "until both the tunnel and the proxy dial")]
 pub(crate) mod dial;
 mod limits;
 mod stream;
-#[allow(dead_code, reason = "until the proxy relays")]
 mod wire;
 
 /// What runs on one thread and serves the sockets it is given.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::http::{self, Http, Services, Site};
+use crate::inspect::Hub;
 use crate::{auth, net};
 
 /// Framescope, bound to its address and ready to run.
@@ -37,7 +38,16 @@ impl Server {
     ///
     /// One line for the operator: the address is taken or not ours, the database cannot be used, or a setting makes
     /// no sense.
-    pub async fn bind(mut config: Config) -> io::Result<Self> {
+    pub async fn bind(config: Config) -> io::Result<Self> {
+        Self::open(config, Site::new).await
+    }
+
+    /// The inspector of a proxy whose taps lead to `hub`.
+    pub(crate) async fn bind_inspector(config: Config, hub: Arc<Hub>) -> io::Result<Self> {
+        Self::open(config, |config, services| Site::inspector(config, services, hub)).await
+    }
+
+    async fn open(mut config: Config, site: impl FnOnce(Config, Services) -> Result<Site, String>) -> io::Result<Self> {
         let options = net::Options::new(&config, http::FULL);
         let listen = config.listen;
         let listener = net::listen(listen, &options)
@@ -51,7 +61,7 @@ impl Server {
         let invalid = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
         let services = services.map_err(invalid)?;
         auth::use_key(&services.store.secret("guests").await.map_err(io::Error::other)?);
-        let site = Site::new(config, services).map_err(invalid)?;
+        let site = site(config, services).map_err(invalid)?;
         Ok(Self { listener, address, options, site: Arc::new(site), operator_token })
     }
 
@@ -65,6 +75,12 @@ impl Server {
     /// itself keeps no more than its hash.
     pub const fn take_operator_token(&mut self) -> Option<String> {
         self.operator_token.take()
+    }
+
+    /// The link that opens the inspector to the operator. With a token that was configured, it has to be put in.
+    pub fn operator_link(&mut self) -> String {
+        let token = self.take_operator_token().unwrap_or_else(|| "(as configured)".to_owned());
+        format!("{}/inspector?token={token}", self.url())
     }
 
     /// Where people find its pages, as far as it knows: the public address, or the one it listens on.

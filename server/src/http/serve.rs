@@ -21,7 +21,7 @@ use tower::ServiceExt;
 
 use super::api::{Inherited, Peer};
 use super::opening::{self, Begun, Heads, Replay};
-use super::{Site, error};
+use super::{Serves, Site, error};
 use crate::apps::Shard;
 use crate::inspect::{HasEnds, Heir, Inward, Watching};
 use crate::net::{Guest, Serve, Stream};
@@ -50,7 +50,9 @@ impl Http {
             .max_buf_size(config.head_max.max(8192))
             .max_header_size(config.head_max)
             .title_case_headers(true);
-        let watching = Watching { hub: site.hub.clone(), operator: site.operator.clone() };
+        let is_operators_alone = site.serves == Serves::Inspector;
+        let (hub, operator) = (site.hub.clone(), site.operator.clone());
+        let watching = Watching { hub, operator, is_operators_alone };
         let targets = site.targets.clone();
         let shard = Shard::start(site.commons.clone());
         let router = super::router(site.clone());

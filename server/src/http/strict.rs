@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use http::{HeaderMap, HeaderValue, StatusCode, Version, header};
 
-use super::{Site, error};
+use super::{Serves, Site, error};
 use crate::auth::host_of;
 
 /// Refuses with 400 what is ambiguous, with 413 what is too long, with 421 pages of the inspector
@@ -34,8 +34,8 @@ fn judge(site: &Site, request: &Request) -> Result<(), (StatusCode, &'static str
         return Err((StatusCode::URI_TOO_LONG, "the address is too long"));
     }
     let path = request.uri().path();
-    if (path == "/inspector" || path.starts_with("/inspect")) && !host.is_none_or(|host| site.origins.knows_host(host))
-    {
+    let is_inspector = site.serves == Serves::Inspector || path == "/inspector" || path.starts_with("/inspect");
+    if is_inspector && !host.is_none_or(|host| site.origins.knows_host(host)) {
         let reason =
             "the inspector answers under an IP address, localhost, or a name given by --allow-host or --public-url";
         return Err((StatusCode::MISDIRECTED_REQUEST, reason));

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use framescope_codec::capture::pcapng;
 use framescope_codec::{CloseCode, CloseFrame, Message};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -34,7 +33,7 @@ impl Feed {
     pub(crate) fn new(hub: &Hub, viewer: Viewer, queue_max: usize, peer: SocketAddr) -> Option<Self> {
         let watcher = Arc::new(Watcher::for_page(queue_max, hub.waiting()));
         let mut start = Vec::new();
-        pcapng::write_start(&mut start);
+        hub.write_start(&mut start);
         watcher.push(&start);
         let session = match viewer {
             Viewer::Browser { session, .. } => hub.session(session),

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::Waker;
 
+use framescope_codec::capture::pcapng;
 use slab::Slab;
 use tokio::sync::watch;
 
@@ -22,6 +23,8 @@ pub(crate) struct Hub {
     waiting: Arc<AtomicUsize>,
     /// Rung for those who cannot be woken one by one: each thread, which wakes its own.
     bell: watch::Sender<()>,
+    /// What its captures are of, if that is worth saying.
+    about: String,
 }
 
 #[derive(Debug, Default)]
@@ -72,11 +75,28 @@ impl Default for Hub {
         let bell = watch::Sender::new(());
         let everything = Arc::new(Audience { bell: Some(bell.clone()), ..Audience::new(count.clone()) });
         let nobody = Session { own: Audience::new(count.clone()), everything, is_anybody: false };
-        Self { sessions: Mutex::default(), nobody: Arc::new(nobody), count, waiting: Arc::default(), bell }
+        Self {
+            sessions: Mutex::default(),
+            nobody: Arc::new(nobody),
+            count,
+            waiting: Arc::default(),
+            bell,
+            about: String::new(),
+        }
     }
 }
 
 impl Hub {
+    /// With a remark about all that is captured.
+    pub(crate) fn about(about: String) -> Self {
+        Self { about, ..Self::default() }
+    }
+
+    /// The start of a capture.
+    pub(super) fn write_start(&self, out: &mut Vec<u8>) {
+        pcapng::write_start_about(&self.about, out);
+    }
+
     /// The session of this cookie, new or known.
     pub(crate) fn session(&self, id: SessionId) -> Arc<Session> {
         let mut sessions = lock(&self.sessions);

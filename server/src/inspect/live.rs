@@ -53,8 +53,8 @@ thread_local! {
 
 impl Live {
     /// The connection begins now.
-    pub(super) fn new(ends: Ends, watchers: Vec<Arc<Watcher>>, now: u64) -> Box<Self> {
-        let mask = Some(HeadMask::new());
+    pub(super) fn new(ends: Ends, watchers: Vec<Arc<Watcher>>, is_masked: bool, now: u64) -> Box<Self> {
+        let mask = Some(if is_masked { HeadMask::new() } else { HeadMask::hiding_nothing() });
         let mut live = Self { flow: ends.flow(), mask, watchers, is_lost: [false; 2] };
         live.emit(|flow, blocks| flow.open(now, blocks));
         Box::new(live)

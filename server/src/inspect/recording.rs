@@ -5,8 +5,6 @@ use std::io::{self, Seek, Write};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use framescope_codec::capture::pcapng;
-
 use super::hub::{Audience, Hub};
 use super::watcher::Watcher;
 
@@ -28,7 +26,7 @@ impl Recording {
     pub(crate) fn start(hub: &Hub, file: File) -> io::Result<Self> {
         let watcher = Arc::new(Watcher::keeping_all(WAITING_MAX));
         let mut start = Vec::new();
-        pcapng::write_start(&mut start);
+        hub.write_start(&mut start);
         watcher.push(&start);
         let from = watcher.clone();
         let writer = std::thread::Builder::new().name("framescope-record".to_owned()).spawn(move || {

@@ -22,6 +22,7 @@ pub(crate) struct Tap {
     /// By which the session knows the connection, once it is [open](Self::open).
     number: Option<u32>,
     live: Option<Box<Live>>,
+    is_masked: bool,
 }
 
 impl Tap {
@@ -29,7 +30,16 @@ impl Tap {
     pub(crate) fn new(session: Arc<Session>, ends: impl Into<Ends>) -> Self {
         // Whatever number it is, there is somebody to look up if anybody watches.
         let seen = session.changes().wrapping_sub(1);
-        Self { session, ends: ends.into(), deflate: None, seen, answer_left: 0, number: None, live: None }
+        Self {
+            session,
+            ends: ends.into(),
+            deflate: None,
+            seen,
+            answer_left: 0,
+            number: None,
+            live: None,
+            is_masked: true,
+        }
     }
 
     /// On a connection that is relayed: nobody's own, and seen by those who see everything. Its relay says what passes
@@ -37,6 +47,12 @@ impl Tap {
     /// [looks](Self::look) who watches when the [bell](Hub::bell) rings.
     pub(crate) fn proxied(hub: &Hub, ends: impl Into<Ends>) -> Self {
         Self::new(hub.nobody().clone(), ends)
+    }
+
+    /// The same, and credentials are shown: for those alone who have asked for that.
+    pub(crate) fn unmasked(mut self) -> Self {
+        self.is_masked = false;
+        self
     }
 
     /// On a connection of nobody that has been open for a while; `None` if nobody would see it.
@@ -63,7 +79,7 @@ impl Tap {
         }
         self.seen = self.session.changes();
         let now = now_ns();
-        let mut live = Live::new(self.ends, self.session.watchers(), now);
+        let mut live = Live::new(self.ends, self.session.watchers(), self.is_masked, now);
         live.bytes(Direction::ClientToServer, now, head);
         self.live = Some(live);
     }

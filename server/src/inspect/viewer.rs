@@ -14,6 +14,8 @@ use crate::auth::{Caller, Login, NotOperator, Operator, OriginPolicy, Pass, Quer
 pub(crate) struct Watching {
     pub(crate) hub: Arc<Hub>,
     pub(crate) operator: Arc<Operator>,
+    /// There is nothing here that is anybody else's.
+    pub(crate) is_operators_alone: bool,
 }
 
 /// Somebody who may watch, and what.
@@ -75,6 +77,7 @@ impl Watching {
         let is_elsewhere = request.origin().is_some_and(|origin| origins.allows(&origin));
         match pass.filter(|_| !is_elsewhere) {
             Some(pass) if !wants_own => Ok(Viewer::Operator(pass)),
+            _ if self.is_operators_alone => Err(Unseen::NotOperator),
             None if wants_all => Err(Unseen::NotOperator),
             _ => {
                 let session = caller.session.ok_or(Unseen::NoSession)?;

@@ -6,6 +6,7 @@
 //! it gives us a file. There is no switch that turns the checks off: whoever has a certificate of their own making
 //! has its CA as well.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -28,6 +29,12 @@ use super::wire::Wire;
 /// What all TLS connections have in common.
 #[derive(Clone)]
 pub(crate) struct Tls(TlsConnector);
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").finish_non_exhaustive()
+    }
+}
 
 impl Tls {
     /// Trusts the CAs in this PEM file and no others, or, without a file, those that the machine trusts.
@@ -122,7 +129,7 @@ pub(crate) fn reason(error: &io::Error) -> String {
 }
 
 fn roots_in(file: &Path) -> Result<RootCertStore, String> {
-    let failed = |error: &dyn std::fmt::Display| format!("ca: {}: {error}", file.display());
+    let failed = |error: &dyn fmt::Display| format!("ca: {}: {error}", file.display());
     let certificates = CertificateDer::pem_file_iter(file).map_err(|error| failed(&error))?;
     let mut roots = RootCertStore::empty();
     for certificate in certificates {

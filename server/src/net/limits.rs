@@ -22,7 +22,7 @@ pub(crate) struct Limits {
 impl Limits {
     pub(super) fn new(options: &Options) -> Self {
         let max = match options.connections_max {
-            0 => files_allowed().saturating_sub(RESERVED_FILES).max(1),
+            0 => connections_allowed(1),
             max => max,
         };
         Self {
@@ -132,6 +132,11 @@ pub(crate) fn raise_file_limit() {
             tracing::debug!(%error, "the limit on open files stays as it is");
         }
     }
+}
+
+/// As many connections as there may be, where each takes so many files.
+pub(crate) fn connections_allowed(files_each: usize) -> usize {
+    (files_allowed().saturating_sub(RESERVED_FILES) / files_each.max(1)).max(1)
 }
 
 fn files_allowed() -> usize {

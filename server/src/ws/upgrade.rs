@@ -151,12 +151,13 @@ impl Endpoints {
     ) -> Result<Opened, Refusal> {
         let Source { peer, ends, heir } = source;
         let name = match request.path() {
+            path if self.watching.is_operators_alone && path != "/inspect/live" => return Err(nothing(request)),
             "/echo" => Name::Echo,
             "/websocket" => Name::Board,
             "/" | "/chat" => Name::Rooms,
             "/inspect/live" => Name::Live,
             "/tunnel" => Name::Tunnel,
-            _ => return Err(request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)),
+            _ => return Err(nothing(request)),
         };
         let accepted = self.endpoint(name).accept(origins, request)?;
         let session = caller.session;
@@ -215,6 +216,11 @@ impl Endpoints {
             None => Tap::late(&self.watching.hub, || ends, None).map(Box::new),
         }
     }
+}
+
+/// There is no such endpoint; but who gets the handshake wrong hears of that first.
+fn nothing(request: &Request) -> Refusal {
+    request.check().err().map_or(Refusal::NOT_FOUND, Refusal::from)
 }
 
 impl Endpoint {
@@ -354,6 +360,11 @@ impl Refusal {
 
     const fn new(status: u16, reason: &'static str) -> Self {
         Self { status, reason: Cow::Borrowed(reason), headers: &[] }
+    }
+
+    /// Somebody further on is at fault.
+    pub(crate) fn bad_gateway(reason: String) -> Self {
+        Self { status: 502, reason: reason.into(), headers: &[] }
     }
 
     /// The whole response.

@@ -63,6 +63,16 @@ fn values_of_credential_headers_are_starred_out() {
 }
 
 #[test]
+fn who_wants_to_see_everything_does() {
+    let (mut mask, mut head) = (HeadMask::hiding_nothing(), *b"GET /?key=abc HTTP/1.1\r\nCookie: a=b\r\n\r\n\x81");
+    let was = head;
+    assert!(mask.apply(Direction::ClientToServer, &mut head) && head == was);
+    let mut answer = *b"HTTP/1.1 101 x\r\nSet-Cookie: a=b\r\nSec-WebSocket-Protocol: x\r\n\r\n";
+    let was = answer;
+    assert!(mask.apply(Direction::ServerToClient, &mut answer) && answer == was && mask.is_done());
+}
+
+#[test]
 fn what_a_handshake_needs_stays() {
     check("Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==");
     check("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
