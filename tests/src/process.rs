@@ -58,10 +58,31 @@ impl ServerProcess {
         Self::start_as(shell, &[&["--in-memory"], flags].concat()).await
     }
 
-    async fn start_as(mut command: tokio::process::Command, flags: &[&str]) -> Self {
+    /// Starts it as a proxy in front of `to`, with these flags and whatever file limits `shell` sets, such as
+    /// `ulimit -f 100`.
+    ///
+    /// # Panics
+    /// When it does not come to listen.
+    pub async fn proxy(to: &str, flags: &[&str], shell: &str) -> Self {
+        let mut command = tokio::process::Command::new("sh");
+        command.args(["-c", &format!("{shell}\nexec \"$0\" \"$@\"")]).arg(program());
+        let mut with = vec!["proxy", "--log", "error", "--to", to];
+        if !flags.contains(&"--listen") {
+            with.extend(["--listen", "127.0.0.1:0"]);
+        }
+        if !flags.contains(&"--no-inspect") {
+            with.extend(["--inspect", "127.0.0.1:0"]);
+        }
+        Self::listening(command, &[&with, flags].concat()).await
+    }
+
+    async fn start_as(command: tokio::process::Command, flags: &[&str]) -> Self {
+        Self::listening(command, &[&["serve", "--listen", "127.0.0.1:0", "--log", "warn"], flags].concat()).await
+    }
+
+    async fn listening(mut command: tokio::process::Command, arguments: &[&str]) -> Self {
         let mut child = command
-            .args(["serve", "--listen", "127.0.0.1:0", "--log", "warn"])
-            .args(flags)
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
@@ -71,12 +92,15 @@ impl ServerProcess {
         let first =
             timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("a line").unwrap_or_default();
         let addr = first
-            .split_once("http://")
-            .and_then(|(_, rest)| rest.trim_end().trim_end_matches('/').parse().ok())
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split('/').next()?.parse().ok())
             .unwrap_or_else(|| panic!("no address in {first:?}"));
-        let second =
-            timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("a line").unwrap_or_default();
-        let link = second.split_once("http://").map(|(_, rest)| format!("http://{rest}")).unwrap_or_default();
+        let mut link = String::new();
+        if !arguments.contains(&"--no-inspect") {
+            let second = timeout(PATIENCE, lines.next_line()).await.expect("a line in time").expect("a line");
+            let second = second.unwrap_or_default();
+            link = second.split_once("http://").map(|(_, rest)| format!("http://{rest}")).unwrap_or_default();
+        }
         // What else it prints must not fill the pipe.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { child, addr, link }

@@ -324,6 +324,16 @@ impl WireClient {
         self.stream.shutdown().await.expect("a half-close");
     }
 
+    /// The socket alone.
+    ///
+    /// # Panics
+    /// When something was read from it that nobody has looked at.
+    #[must_use]
+    pub fn into_stream(self) -> TcpStream {
+        assert!(self.unread.is_empty(), "{:02x?}", self.unread);
+        self.stream
+    }
+
     /// Drops the connection with an RST.
     ///
     /// # Panics
