@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # make run ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 # make test SUITES="fmt lint"
-ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types client conformance browser fuzz
+ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types client conformance browser proxy fuzz
 SUITES ?= $(ALL_SUITES)
 
 # make bench BENCH=codec
@@ -117,6 +117,9 @@ test-conformance: tools ## suite: Autobahn's cases, server, native client, wasm 
 test-browser: tools ## suite: the pages in Chromium, and the reference server they can choose
 	@wasm-client/build.sh --optimised
 	node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs tests/reference/*.test.mjs
+
+test-proxy: tools ## suite: the proxy between clients and servers that are not ours
+	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" node --test --test-reporter=spec tests/proxy/*.test.mjs
 
 test-fuzz: tools ## suite: each fuzz target for FUZZ_SECONDS (20)
 	bash tests/fuzz.sh
