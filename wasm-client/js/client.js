@@ -258,7 +258,8 @@ export class WebSocketClient extends Emitter {
    * @param {Uint8Array | undefined} bytes
    */
   #keep(bytes) {
-    return this.readyState === CONNECTING ? bytes?.slice() : bytes;
+    // Not `slice`, which a Buffer has of its own, and which copies nothing.
+    return bytes && this.readyState < OPEN ? new Uint8Array(bytes) : bytes;
   }
 }
 

@@ -154,7 +154,9 @@ export class Connection {
         if (this.#isRefused) this.#refuse();
         else if (!this.#hasOpened)
           this.#finish(makeError("ERR_HANDSHAKE", "the server closed the connection without an answer"));
-        else this.#settle();
+        // Without a Close it is over; with one, ours is to go out first.
+        else if (this.#engine.is_ended()) this.#settle();
+        else this.#finish();
       },
       closed: (cause) => {
         if (this.#isOver) return;
@@ -220,6 +222,7 @@ export class Connection {
         return this.#fail();
       case REFUSED:
         this.#isRefused = true;
+        this.#after(BODY_TIMEOUT, () => this.#refuse());
         return this.#awaitBody();
       case FRAME: {
         const frame = this.#engine.take();
@@ -259,6 +262,8 @@ export class Connection {
     this.readyState = CLOSING;
     this.#hasFailed = true;
     this.#wait();
+    // Before anybody hears of it, who might cut the connection at once: the server is to know why.
+    this.#writeOut();
     const isLimit = LIMITS.includes(rule);
     const message = `${isLimit ? "over a limit" : "the server broke a rule"}: ${says} (${section}); closed with ${closeCode}`;
     const details = { rule, section, closeCode };
@@ -267,7 +272,6 @@ export class Connection {
 
   #awaitBody() {
     if (this.#engine.body_missing() === 0) this.#refuse();
-    else this.#after(BODY_TIMEOUT, () => this.#refuse());
   }
 
   #refuse() {
@@ -284,7 +288,12 @@ export class Connection {
 
   /** Writes what is due, unless something is being written; then it goes behind that, in one piece. */
   #flush() {
-    if (this.#isOver || this.#isWriting || this.#isPumping || !this.#stream || this.#hasEnded) return;
+    // While events are being handed out, what is sent in answer goes in one piece behind them.
+    if (!this.#isPumping) this.#writeOut();
+  }
+
+  #writeOut() {
+    if (this.#isOver || this.#isWriting || !this.#stream || this.#hasEnded) return;
     this.#engine.watch(this.#watcher.wants("frame"));
     const bytes = this.#engine.output();
     if (!bytes) return this.#settle();

@@ -92,7 +92,7 @@ test("what was sent before it was open is sent, and a close behind it", async (t
   const server = await echoServer(t);
   const client = connect(t, server.url);
   const log = record(client);
-  const bytes = new Uint8Array([1]);
+  const bytes = Buffer.from([1]);
   client.send("first").send(bytes).ping("p").close(1000, "that is all").send("too late");
   bytes[0] = 2;
   assert.equal(client.readyState, client.CLOSING);

@@ -16,6 +16,7 @@ import {
   rawServer,
   record,
   WebSocketClient,
+  withResolvers,
 } from "./support.mjs";
 
 test("the constructor throws for what is no address or option, and for nothing else", () => {
@@ -172,6 +173,18 @@ test("nobody there, nobody who answers, nobody who stays", async (t) => {
   assert.deepEqual(forgotten, { code: 1006, reason: "", wasClean: false, error: undefined });
 });
 
+test("a server that ends its half and reads no more does not hold us up", async (t) => {
+  const server = await openServer(t, (peer) => {
+    peer.socket.pause();
+    peer.socket.end();
+  });
+  const client = connect(t, server.url);
+  await next(client, "open");
+  const ended = ending(client);
+  client.send(new Uint8Array(64 << 20), { compress: false });
+  assert.equal((await ended).code, 1006);
+});
+
 test("a stream that breaks says why", async (t) => {
   const { url } = await echoServer(t);
   for (const when of ["opening", "asking", "open", "writing"]) {
@@ -227,21 +240,25 @@ test("a server that breaks a rule is told so, and so are we", async (t) => {
     ["c1 04 ffffffff", "invalid-deflate", 1007, deflate],
     ["c9 00", "rsv1-on-control", 1002, deflate],
   ]) {
-    let told;
+    const hears = withResolvers();
     const server = await openServer(
       t,
       async (peer) => {
         peer.write(hex(bytes));
-        told = await peer.frame();
+        hears.resolve(await peer.frame());
         await peer.end();
         peer.socket.end();
       },
       headers,
     );
-    const { code, wasClean, error } = await ending(connect(t, server.url));
+    const client = connect(t, server.url);
+    // Who cuts it at once does not keep the server from hearing of it.
+    if (rule === "invalid-utf8") client.on("error", () => client.terminate());
+    const { code, wasClean, error } = await ending(client);
     assert.deepEqual([code, wasClean], [1006, false], rule);
     assert.deepEqual([error.code, error.rule, error.closeCode], ["ERR_PROTOCOL", rule, closeCode]);
     assert.match(error.section, /^RFC \d+, /);
+    const told = await hears.promise;
     assert.deepEqual([told.name, told.code, told.masked], ["close", closeCode, true], rule);
   }
 });
