@@ -1,7 +1,7 @@
 // Windows of one's own: the page can be installed, and be open several times at once.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
@@ -53,8 +53,13 @@ test("the manifest is what it says it is, and so are its icons", TIMEOUT, async 
   // What is installed has the colours of the masthead around it.
   const style = readFileSync(join(root, "www/style.css"), "utf8");
   const [, light, dark] = /--surface: light-dark\((#\w+), (#\w+)\)/.exec(style);
-  const page = await (await fetch(`${url}/chat`)).text();
-  assert.ok(page.includes(`light)" content="${light}"`) && page.includes(`dark)" content="${dark}"`));
+  const www = join(root, "www");
+  for (const name of readdirSync(www, { recursive: true })) {
+    if (!name.endsWith(".html") || /^(pkg|vendor)\//.test(name)) continue;
+    const text = readFileSync(join(www, name), "utf8");
+    assert.ok(text.includes('<link rel="manifest" href="/manifest.webmanifest">'), name);
+    assert.ok(text.includes(`light)" content="${light}"`) && text.includes(`dark)" content="${dark}"`), name);
+  }
 });
 
 /** Somebody in a room who asks for so many windows; the dialog is open. */
