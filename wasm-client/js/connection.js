@@ -35,6 +35,8 @@ const BODY_TIMEOUT = 300;
 /** Rules that are limits of ours. */
 const LIMITS = ["message-too-big", "too-many-fragments"];
 
+const NO_BYTES = new Uint8Array(0);
+
 export class Connection {
   /** @type {0 | 1 | 2 | 3} */
   readyState = CONNECTING;
@@ -58,6 +60,8 @@ export class Connection {
   /** Bytes that the stream has and did not take yet. */
   #inFlight = 0;
   #isWriting = false;
+  /** What the engine works on, if it came in one piece: most messages are cut out of it. */
+  #chunk = NO_BYTES;
   #isPumping = false;
   #isStalled = false;
   /** The stream waits for answers to be written, and for this.
@@ -176,8 +180,8 @@ export class Connection {
   #receive(bytes) {
     if (this.#isOver || bytes.length === 0) return undefined;
     this.#engine.watch(this.#watcher.wants("frame"));
-    this.#engine.receive(bytes);
-    if (this.#watcher.wants("wire")) this.#watcher.tell("wire", "s2c", bytes);
+    this.#chunk = this.#engine.receive(bytes) ? bytes : NO_BYTES;
+    if (this.#watcher.wants("wire")) this.#watcher.tell("wire", "s2c", new Uint8Array(bytes));
     if (this.#isRefused) this.#awaitBody();
     else this.#pump();
     if (!this.#isStalled || this.#isOver) return undefined;
@@ -197,7 +201,10 @@ export class Connection {
       this.#dispatch(happening);
     }
     this.#isPumping = false;
-    if (!this.#isStalled) this.#goOn();
+    if (!this.#isStalled) {
+      this.#chunk = NO_BYTES;
+      this.#goOn();
+    }
     this.#flush();
     if (!this.#isOver && this.#engine.is_exhausted()) this.#finish();
   }
@@ -238,7 +245,8 @@ export class Connection {
    */
   #hand(event, ...more) {
     if (!this.#watcher.wants(event)) return;
-    const bytes = this.#engine.take();
+    const [start, end] = [this.#engine.place_start(), this.#engine.place_end()];
+    const bytes = end > 0 ? this.#chunk.subarray(start, end) : this.#engine.take();
     if (bytes) this.#watcher.tell(event, toData(bytes), ...more);
   }
 

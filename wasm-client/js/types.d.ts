@@ -19,8 +19,10 @@ export interface Engine {
   prepare(url: string): string | undefined;
   request(): void;
   watch(isWatched: boolean): void;
-  receive(bytes: Uint8Array): void;
+  receive(bytes: Uint8Array): boolean;
   next(): number;
+  place_start(): number;
+  place_end(): number;
   take(): Uint8Array<ArrayBuffer> | undefined;
   text(which: number): string;
   number(): number;

@@ -76,7 +76,7 @@ export interface ByteStream {
 
 /** What a stream tells its client. */
 export interface ByteStreamHandlers {
-  /** Bytes came; until the promise it returns, if any, is settled, none should follow. */
+  /** Bytes came, and are the client's now; until the promise it returns, if any, is settled, none should follow. */
   data(bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   /** The other side writes no more. */
   end(): void;

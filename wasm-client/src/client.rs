@@ -132,9 +132,9 @@ impl Engine {
         self.protocol.watch(is_watched);
     }
 
-    /// Takes bytes as they came from the stream.
-    pub fn receive(&mut self, bytes: Vec<u8>) {
-        self.protocol.receive(bytes);
+    /// Takes bytes as they came from the stream. True if `place_start` will count in them.
+    pub fn receive(&mut self, bytes: Vec<u8>) -> bool {
+        self.protocol.receive(bytes)
     }
 
     /// What happened next, as a number.
@@ -157,7 +157,20 @@ impl Engine {
         }
     }
 
-    /// The bytes that belong to it.
+    /// Where in what was received the bytes that belong to it begin, if `place_end` is not 0. To cut them out there is
+    /// much quicker than to carry them across.
+    #[must_use]
+    pub fn place_start(&self) -> usize {
+        self.protocol.place().start
+    }
+
+    /// And where they end.
+    #[must_use]
+    pub fn place_end(&self) -> usize {
+        self.protocol.place().end
+    }
+
+    /// The bytes that belong to it, if they have no place.
     pub fn take(&mut self) -> Option<Uint8Array> {
         self.data.take()
     }

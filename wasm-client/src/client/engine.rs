@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
 use framescope_codec::deflate::params::Offer;
 use framescope_codec::handshake::{ClientHandshake, ClientOptions, ExtraHeaders, HandshakeError, Url};
@@ -65,6 +66,10 @@ pub(super) struct Protocol {
     input: Vec<u8>,
     at: usize,
     piece_end: usize,
+    /// The input is what was last received and nothing else.
+    is_one_chunk: bool,
+    /// Where in it the bytes of the last event are, if they are there as they came.
+    place: Range<usize>,
     /// What is due on the wire: messages of the application's, and what the protocol answers by itself.
     out: Vec<u8>,
     answers: Vec<u8>,
@@ -102,6 +107,8 @@ impl Protocol {
             input: Vec::new(),
             at: 0,
             piece_end: 0,
+            is_one_chunk: false,
+            place: 0..0,
             out: Vec::new(),
             answers: Vec::new(),
             answers_close: false,
@@ -144,16 +151,26 @@ impl Protocol {
         self.is_watched = is_watched;
     }
 
-    pub(super) fn receive(&mut self, bytes: Vec<u8>) {
-        if self.input.is_empty() {
+    /// Takes what came, and says whether nothing was left from before: then [`place`](Self::place) counts in it.
+    pub(super) fn receive(&mut self, bytes: Vec<u8>) -> bool {
+        self.is_one_chunk = self.input.is_empty();
+        if self.is_one_chunk {
             self.input = bytes;
         } else {
             self.input.extend_from_slice(&bytes);
         }
+        self.is_one_chunk
     }
 
-    /// What happened next. Its bytes, if it has any, are lent to `lend`.
+    /// Where the bytes of the last event are in what was received, if they came in one piece and as they are: whoever
+    /// still has that need not be lent them.
+    pub(super) const fn place(&self) -> &Range<usize> {
+        &self.place
+    }
+
+    /// What happened next. Its bytes, if it has any, are lent to `lend`, unless they have a [`place`](Self::place).
     pub(super) fn next(&mut self, lend: &mut dyn FnMut(&[u8])) -> Happening {
+        self.place = 0..0;
         match &self.phase {
             Phase::Idle | Phase::Refused { .. } => Happening::Nothing,
             Phase::Opening(_) => self.next_of_opening(),
@@ -204,12 +221,21 @@ impl Protocol {
                 if self.answers.len() > ANSWERS_MAX {
                     return Happening::Stalled;
                 }
+                let (base, one_chunk) =
+                    (self.input.as_ptr().addr(), if self.is_one_chunk { self.input.len() } else { 0 });
                 let mut input = Input::new(&mut self.input[self.at..self.piece_end]);
                 let (was_open, answers) = (connection.is_open(), self.answers.len());
                 let mut happening = Happening::Nothing;
                 let mut violation = None;
                 if let Some(event) = connection.receive(&mut input, &mut self.answers) {
-                    happening = look_at(&event, &mut violation, lend);
+                    happening = look_at(&event, &mut violation, &mut |bytes| {
+                        let start = bytes.as_ptr().addr().wrapping_sub(base);
+                        if start < one_chunk && !bytes.is_empty() {
+                            self.place = start..start + bytes.len();
+                        } else {
+                            lend(bytes);
+                        }
+                    });
                 }
                 self.at = self.piece_end - input.len();
                 if was_open && !connection.is_open() {

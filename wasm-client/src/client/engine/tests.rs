@@ -25,11 +25,15 @@ fn open() -> Protocol {
 }
 
 fn happenings(protocol: &mut Protocol, bytes: &[u8]) -> Vec<(Happening, Vec<u8>)> {
-    protocol.receive(bytes.to_vec());
+    let is_one_chunk = protocol.receive(bytes.to_vec());
     let mut all = Vec::new();
     loop {
         let mut data = Vec::new();
         let happening = protocol.next(&mut |bytes| data = bytes.to_vec());
+        if !protocol.place().is_empty() {
+            assert!(data.is_empty() && is_one_chunk);
+            data = bytes[protocol.place().clone()].to_vec();
+        }
         if matches!(happening, Happening::Nothing | Happening::Stalled) {
             return all;
         }
