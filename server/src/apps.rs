@@ -88,6 +88,12 @@ pub(crate) trait App {
     /// It has.
     fn send_more(&mut self, _outbox: &Outbox) {}
 
+    /// The server stops: whether this connection may be closed for that now. Whoever says no wakes the connection's
+    /// task before long.
+    fn may_stop(&mut self) -> bool {
+        true
+    }
+
     /// Whether more messages may come in. Whoever says no wakes the connection's task later.
     fn has_room(&self) -> bool {
         true

@@ -291,6 +291,8 @@ async fn stopping_ends_tunnels_and_what_is_inside_and_does_not_take_long() {
     let mut server = TestServer::start().await;
     let cookie = guest(server.addr()).await;
     let mut idle = TunnelClient::open(server.addr(), "self", &cookie).await;
+    let mut polite = WireClient::open(through(&server, &cookie).await, "/echo").await;
+    polite.assert_echoes("still there").await;
     let mut waiting = Vec::new();
     for _ in 0..5 {
         let mut client = WireClient::open(through(&server, &cookie).await, "/websocket").await;
@@ -300,6 +302,10 @@ async fn stopping_ends_tunnels_and_what_is_inside_and_does_not_take_long() {
     let begun = std::time::Instant::now();
     server.begin_stop();
     idle.assert_closed(1001).await;
+    // Inside, too, and whoever answers is heard.
+    assert_eq!(polite.close_frame().await.close_code(), Some(1001));
+    polite.send_frame(OutFrame::close(1001, "")).await;
+    polite.assert_ended().await;
     server.stop().await;
     assert!(begun.elapsed().as_secs() < 6, "{:?}", begun.elapsed());
 }

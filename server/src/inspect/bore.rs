@@ -59,6 +59,8 @@ pub(super) struct State {
     is_over: bool,
     /// The page is sent nothing any more.
     pub(super) is_gone: bool,
+    /// Nothing more comes from the far end.
+    pub(super) is_dry: bool,
     /// Something for the page waits until there is room.
     pub(super) wants_room: bool,
     /// How much the page takes, all in all; `None` as long as it has not said.
@@ -91,6 +93,7 @@ impl State {
             is_reset: false,
             is_over: false,
             is_gone: false,
+            is_dry: false,
             wants_room: false,
             allowed: None,
             waker: None,
@@ -276,6 +279,7 @@ impl<S: Far> Bore<S> {
             let _ = match buffer.filled() {
                 [] => {
                     self.is_dry = true;
+                    self.shared.state.borrow_mut().is_dry = true;
                     self.shared.outbox.send(r#"{"eof":true}"#)
                 }
                 bytes => {

@@ -29,7 +29,7 @@ use std::time::Duration;
 
 use framescope_codec::{CloseCode, CloseFrame, Closed, Message};
 use serde::Deserialize;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::bore::{Bore, End, Far, READ_MAX, State};
@@ -45,6 +45,10 @@ pub(crate) struct Tunnel {
     shared: Rc<Shared>,
     /// What it is to do, until it is open.
     errand: Option<Errand>,
+    /// To ourselves.
+    is_inward: bool,
+    /// By when it is closed if the server stops, once it does.
+    last_call: Option<Instant>,
 }
 
 /// What a tunnel is for.
@@ -139,7 +143,8 @@ impl Heir {
 impl Tunnel {
     pub(crate) fn new(errand: Errand, outbox: Rc<Outbox>) -> Self {
         let shared = Shared { outbox, state: RefCell::new(State::new()), gone: CancellationToken::new() };
-        Self { shared: Rc::new(shared), errand: Some(errand) }
+        let is_inward = matches!(errand.goal, Goal::Myself);
+        Self { shared: Rc::new(shared), errand: Some(errand), is_inward, last_call: None }
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -197,6 +202,23 @@ impl App for Tunnel {
     /// It is the tunnel's task that sends.
     fn send_more(&mut self, _outbox: &Outbox) {
         self.change(|state| state.wants_room = false);
+    }
+
+    /// What is inside is closed first, and its Close is let through.
+    fn may_stop(&mut self) -> bool {
+        if !self.is_inward || self.shared.state.borrow().is_dry {
+            return true;
+        }
+        let now = Instant::now();
+        let last_call = *self.last_call.get_or_insert_with(|| {
+            let shared = self.shared.clone();
+            tokio::task::spawn_local(async move {
+                sleep(LAST_CALL).await;
+                shared.outbox.wake();
+            });
+            now + LAST_CALL
+        });
+        now >= last_call
     }
 
     fn has_room(&self) -> bool {
@@ -336,6 +358,9 @@ pub(super) fn credit(more: u64) -> String {
 fn error(why: &str) -> String {
     serde_json::json!({ "error": why }).to_string()
 }
+
+/// How long what is inside has to part when the server stops.
+const LAST_CALL: Duration = Duration::from_secs(1);
 
 const SIGNED_OUT: &str = "signed out";
 

@@ -158,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             cx.waker().wake_by_ref();
         }
         let _running = thread::run(self.watch.place);
-        if thread::is_stopping() && self.outbox.is_open() {
+        if thread::is_stopping() && self.outbox.is_open() && self.watch.app.may_stop() {
             let frame = CloseFrame::new(CloseCode::GOING_AWAY, "the server is shutting down");
             // It is open, so this cannot fail.
             let _ = self.outbox.close(Some(frame));
