@@ -223,7 +223,7 @@ impl AsyncWrite for Dialed {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write;
 
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
@@ -237,7 +237,7 @@ mod tests {
 
     const SOON: Duration = Duration::from_secs(10);
 
-    fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
+    pub(crate) fn authority(name: &str) -> CertifiedIssuer<'static, KeyPair> {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -245,7 +245,11 @@ mod tests {
     }
 
     /// A server with a certificate of `ca` (or of its own) for `name`: echoes four bytes to whoever gets through.
-    async fn serve(ca: Option<&CertifiedIssuer<'static, KeyPair>>, name: &str, is_expired: bool) -> SocketAddr {
+    pub(crate) async fn serve(
+        ca: Option<&CertifiedIssuer<'static, KeyPair>>,
+        name: &str,
+        is_expired: bool,
+    ) -> SocketAddr {
         let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
         if is_expired {
             params.not_after = date_time_ymd(2020, 1, 1);
@@ -279,7 +283,7 @@ mod tests {
         address
     }
 
-    fn trusting(ca: &CertifiedIssuer<'static, KeyPair>) -> Tls {
+    pub(crate) fn trusting(ca: &CertifiedIssuer<'static, KeyPair>) -> Tls {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(ca.pem().as_bytes()).unwrap();
         Tls::new(Some(file.path())).unwrap()
