@@ -340,8 +340,8 @@ async fn tunnels_are_not_seen_and_what_goes_through_them_is() {
     let (real, guest) = (operator(addr).await, guest(addr).await);
     let mut watch = Watch::start(addr, &real).await;
     let mut tunnel = TunnelClient::open(addr, "self", &guest).await;
-    tunnel.send(&opening_request(addr, "/echo", &[]));
-    tunnel.send(&OutFrame::close(4000, "from within").bytes());
+    tunnel.send(&opening_request(addr, "/echo", &[])).await;
+    tunnel.send(&OutFrame::close(4000, "from within").bytes()).await;
     tunnel.news().await;
     let seen = watch
         .until(|what| {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use framescope_codec::Opcode;
 use framescope_codec::capture::{Decoder, Record, What};
-use framescope_server::{ClientOptions, Event, WebSocketClient};
+use framescope_server::{Event, WebSocketClient};
 use framescope_tests::{
     AppClient, OutFrame, PASSWORD, Talker, TestServer, TunnelClient, WireClient, Word, guest, hex, http, names,
     opening_request, person, post_form,
