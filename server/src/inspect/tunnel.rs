@@ -254,7 +254,9 @@ impl Errand {
     async fn go(&mut self, shared: &Rc<Shared>) -> End {
         let guest = self.guest.take();
         match (&self.goal, guest) {
-            (Goal::Nowhere, _) => End::Refused("this server makes no tunnels there; --tunnel-to allows them".to_owned()),
+            (Goal::Nowhere, _) => {
+                End::Refused("this server makes no tunnels there; --tunnel-to allows them".to_owned())
+            }
             (_, None) => End::Full,
             (Goal::Target(target), Some(guest)) => self.go_to(target, guest, shared).await,
             (Goal::Myself, Some(guest)) => {
