@@ -119,6 +119,7 @@ test-browser: tools ## suite: the pages in Chromium, and the reference server th
 	node --test --test-concurrency=2 --test-reporter=spec tests/browser/*.test.mjs tests/reference/*.test.mjs
 
 test-proxy: tools ## suite: the proxy between clients and servers that are not ours
+	@wasm-client/build.sh --optimised
 	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" node --test --test-reporter=spec tests/proxy/*.test.mjs
 
 test-fuzz: tools ## suite: each fuzz target for FUZZ_SECONDS (20)

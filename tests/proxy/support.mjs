@@ -10,21 +10,24 @@ import { program } from "../browser/support.mjs";
 /** The value of a header in the head of a request. */
 const headerOf = (head, name) => new RegExp(`^${name}: *(.*)\r$`, "im").exec(head)?.[1];
 
-/** Starts the proxy in front of a port of this machine, and gives its own. It ends with the test. */
-export async function startProxy(t, port, flags = []) {
-  const args = ["proxy", "--listen", "127.0.0.1:0", "--to", `ws://127.0.0.1:${port}`, "--log", "warn", ...flags];
-  if (!flags.includes("--inspect")) args.push("--no-inspect");
+/** Starts the proxy in front of a port of this machine. Gives its own, and the link to its inspector if it has one. */
+export async function startProxy(t, to, flags = []) {
+  const args = ["proxy", "--listen", "127.0.0.1:0", "--to", `ws://127.0.0.1:${to}`, "--log", "warn", ...flags];
+  const hasInspector = flags.includes("--inspect");
+  if (!hasInspector) args.push("--no-inspect");
   const proxy = spawn(program(), args, { stdio: ["ignore", "pipe", "inherit"] });
   t.after(async () => {
     const ended = once(proxy, "exit");
     proxy.kill("SIGKILL");
     await ended;
   });
+  let port = 0;
   for await (const line of createInterface(proxy.stdout)) {
-    const found = /relays ws:\/\/127\.0\.0\.1:(\d+)\//.exec(line);
-    if (found) {
+    port ||= Number(/relays ws:\/\/127\.0\.0\.1:(\d+)\//.exec(line)?.[1] ?? 0);
+    const link = /See every connection: (.*)/.exec(line)?.[1];
+    if (port && (link || !hasInspector)) {
       proxy.stdout.resume();
-      return Number(found[1]);
+      return { port, link };
     }
   }
   throw new Error("the proxy ended before it listened");
@@ -97,7 +100,7 @@ function tally() {
 /** A recorder, the proxy, a recorder, and what is behind it; clients connect to `port`. */
 export async function startChain(t, port, flags) {
   const behind = await startRecorder(t, port);
-  const proxy = await startProxy(t, behind.port, flags);
+  const { port: proxy } = await startProxy(t, behind.port, flags);
   const before = await startRecorder(t, proxy);
   return {
     port: before.port,
