@@ -14,6 +14,8 @@
 //! Whoever comes late is told at once of what is open: a session knows its connections and wakes them, and for those
 //! who see everything each thread wakes all it has, so that a connection without a session has no tap until then.
 //! Nothing here knows what the bytes mean; the page explains them, with the codec.
+//!
+//! Beside it lies the other way of a page to raw bytes: the [tunnel], for a client of its own.
 
 pub(crate) use feed::Feed;
 pub(crate) use hub::Hub;

@@ -36,7 +36,8 @@
 //! - `ws`: one task per connection joins [the codec](framescope_codec) to a stream; buffers, clock and timers belong to
 //!   the thread, so an idle connection is about a kilobyte.
 //! - `apps`: what connections are for; sees messages and an [`Outbox`], no frames.
-//! - `inspect`: copies the bytes of a browser's own connections for that browser's `/inspector`.
+//! - `inspect`: copies the bytes of a browser's own connections for that browser's `/inspector`, and of all for the
+//!   operator's; carries the bytes of a client in the page through `/tunnel`.
 //! - `library`: the public server and client above, on the same driver.
 
 pub use config::{Config, LogFormat, ProxySettings, Settings, with_environment};
