@@ -53,7 +53,7 @@ is_current() {
   if can_optimise && [ "${made%% *}" = plain ]; then return 1; fi
   # Folders count too: a file that was removed leaves only their time behind.
   local newer
-  newer=$(find Cargo.toml Cargo.lock codec/Cargo.toml codec/src wasm-client/Cargo.toml wasm-client/src wasm-client/js wasm-client/.cargo \
+  newer=$(find Cargo.toml Cargo.lock codec/Cargo.toml codec/src wasm-client/Cargo.toml wasm-client/src wasm-client/js wasm-client/messages wasm-client/.cargo \
     wasm-client/build.sh wasm-client/without-checksums.mjs -newer "$STAMP" -print -quit)
   [ -z "$newer" ]
 }

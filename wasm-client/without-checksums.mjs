@@ -118,7 +118,7 @@ function* crcTables() {
   const plain = table;
   for (let further = 0; further < 64; further++) {
     const bytes = Buffer.alloc(1024);
-    table.forEach((crc, at) => bytes.writeUInt32LE(crc, at * 4));
+    for (const [at, crc] of table.entries()) bytes.writeUInt32LE(crc, at * 4);
     yield bytes;
     table = table.map((crc) => (plain[crc & 0xff] ^ (crc >>> 8)) >>> 0);
   }

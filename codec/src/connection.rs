@@ -150,6 +150,7 @@ impl Connection {
     }
 
     /// As [`Receiver::receive`].
+    #[cfg_attr(target_arch = "wasm32", inline)] // into the one package of the module that is built for speed
     pub fn receive<'a>(&'a mut self, input: &'a mut Input<'_>, out: &mut Vec<u8>) -> Option<Event<'a>> {
         self.receiver.receive(&mut self.sender, input, out)
     }

@@ -27,6 +27,9 @@ impl MaskingKey {
     #[inline]
     pub fn apply(self, data: &mut [u8], offset: u64) {
         let key = self.rotated(offset);
+        if cfg!(target_arch = "wasm32") {
+            return key.apply_by_words(data);
+        }
         let mut wide = [0; WIDTH];
         for four in wide.as_chunks_mut::<{ Self::LEN }>().0 {
             *four = key.0;
@@ -44,6 +47,29 @@ impl MaskingKey {
             }
         }
         for (byte, key) in rest.iter_mut().zip(wide) {
+            *byte ^= key;
+        }
+    }
+
+    /// The same from a compiler that is told to keep a module small: it leaves loops over bytes as they are, at thirty
+    /// times the time.
+    #[inline]
+    fn apply_by_words(self, data: &mut [u8]) {
+        let Self([a, b, c, d]) = self;
+        let key = [a, b, c, d, a, b, c, d];
+        let xor = |word: &mut [u8; 8]| *word = (u64::from_ne_bytes(*word) ^ u64::from_ne_bytes(key)).to_ne_bytes();
+        let (words, rest) = data.as_chunks_mut::<8>();
+        let (blocks, words) = words.as_chunks_mut::<4>();
+        for [a, b, c, d] in blocks {
+            xor(a);
+            xor(b);
+            xor(c);
+            xor(d);
+        }
+        for word in words {
+            xor(word);
+        }
+        for (byte, key) in rest.iter_mut().zip(key) {
             *byte ^= key;
         }
     }
@@ -86,6 +112,9 @@ mod tests {
                 key.apply(&mut ours, offset);
                 naive(key, &mut theirs, offset);
                 assert_eq!(ours, theirs, "{len} bytes at {offset}");
+                key.rotated(offset).apply_by_words(&mut ours);
+                naive(key, &mut theirs, offset);
+                assert_eq!(ours, theirs, "{len} bytes at {offset} by words");
             }
         }
     }

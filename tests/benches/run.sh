@@ -7,6 +7,7 @@
 #                                     idle connections. With codec about two minutes
 #   tests/benches/run.sh taps         what being watched costs a connection, and what not being watched does
 #   tests/benches/run.sh proxy        /echo straight and through the proxy: unwatched, with a page, with a file
+#   tests/benches/run.sh wasm         the module of the pages in Chromium, beside native code and the receiver of npm ws
 #   tests/benches/run.sh app:strokes  the apps under load, stored on disk: app:strokes, app:direct, app:presence,
 #                                     app:board, app:start. What each can be told is at the top of its file in app/
 #
@@ -27,7 +28,7 @@ fi
 for bench in "${@:-codec server}"; do
   for word in $bench; do
     name=${word%%:*}
-    if [ "$name" != codec ]; then
+    if [ "$name" != codec ] && [ "$name" != wasm ]; then
       cargo build --release --quiet -p framescope-server --bin framescope
       BENCH_SERVER=$PWD/${CARGO_TARGET_DIR:-target}/release/framescope
       export BENCH_SERVER
@@ -39,6 +40,9 @@ for bench in "${@:-codec server}"; do
     if [ "$name" = proxy ]; then
       # Three processes share two cores: the kernel deals them out better than we would.
       "$program" "${arguments[@]}"
+    elif [ "$name" = wasm ]; then
+      wasm-client/build.sh --optimised
+      node tests/benches/wasm/run.mjs "$program"
     else
       "${run[@]}" "$program" "${arguments[@]}"
     fi

@@ -6,8 +6,10 @@
 mod client;
 mod frame;
 pub mod inspector;
+mod messages;
 
 pub use frame::WebSocketFrame;
+pub use messages::MessageReader;
 
 use framescope_codec::capture::Direction;
 use framescope_codec::{DeflateParams, WindowBits};

@@ -4,7 +4,7 @@
 
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Direction, pcapng};
-use framescope_wasm::{Capture, codec_version, dissect, inspector};
+use framescope_wasm::{Capture, MessageReader, codec_version, dissect, inspector};
 use wasm_bindgen::JsValue;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -130,4 +130,28 @@ fn what_cannot_be_meant_is_an_error() {
 #[wasm_bindgen_test]
 fn the_codec_has_a_version() {
     assert_eq!(codec_version(), env!("CARGO_PKG_VERSION"));
+}
+
+#[wasm_bindgen_test]
+fn messages_lie_in_memory_where_the_reader_says() {
+    let mut reader = MessageReader::new("c2s", &JsValue::NULL, None).unwrap();
+    let stream = [MASKED_HELLO, b"\x89\x80\0\0\0\0", MASKED_HELLO].concat();
+    let mut seen = Vec::new();
+    for piece in stream.chunks(15) {
+        let mut bytes = Some(piece.to_vec());
+        loop {
+            let found = reader.read(bytes.take()).to_vec();
+            if found.is_empty() {
+                break;
+            }
+            for message in found.chunks(3) {
+                seen.push((message[0], reader.memory().subarray(message[1], message[2]).to_vec()));
+            }
+        }
+    }
+    assert_eq!(seen, [(1, b"Hello".to_vec()), (9, Vec::new()), (1, b"Hello".to_vec())]);
+    assert_eq!(reader.violation(), None);
+    reader.read(Some(b"\x81\x00".to_vec()));
+    assert_eq!(reader.violation().as_deref(), Some("unmasked-from-client"));
+    assert!(MessageReader::new("up", &JsValue::NULL, None).is_err());
 }

@@ -87,6 +87,7 @@ impl Receiver {
     /// Never fails: a peer that breaks a rule becomes [`Event::Failed`]. What has to be answered at
     /// once (pongs, the Close that is owed) is appended to `out`; stop calling while that is fuller
     /// than it should be, keep what is [left](Input::remaining), and the peer has to wait.
+    #[cfg_attr(target_arch = "wasm32", inline)] // into the one package of the module that is built for speed
     pub fn receive<'a>(
         &'a mut self,
         sender: &mut Sender,
