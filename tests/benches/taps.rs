@@ -153,20 +153,15 @@ impl Watch {
                     expected = &mut stopping => break expected.unwrap(),
                 }
             };
-            let mut decoder = Decoder::new();
-            decoder.feed(&capture);
-            let mut frames = 0;
-            loop {
-                while let Some(record) = decoder.next_record() {
-                    let Record::Event(event) = record else { panic!("{record:?}") };
-                    frames += usize::from(matches!(event.what, What::Frame(_)));
-                }
-                if frames >= expected {
-                    return frames;
-                }
-                let (_, _, blocks) = client.message().await;
-                decoder.feed(&blocks);
+            let mut seen = Seen::default();
+            seen.look(&capture);
+            // What was lost does not come; what was not, comes within a tick or two.
+            while seen.frames < expected
+                && let Ok((_, _, blocks)) = tokio::time::timeout(Duration::from_millis(500), client.message()).await
+            {
+                seen.look(&blocks);
             }
+            seen.frames
         });
         Self { stop, reading }
     }
@@ -175,6 +170,22 @@ impl Watch {
     async fn end(self, expected: usize) -> usize {
         self.stop.send(expected).unwrap();
         self.reading.await.unwrap()
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    decoder: Decoder,
+    frames: usize,
+}
+
+impl Seen {
+    fn look(&mut self, blocks: &[u8]) {
+        self.decoder.feed(blocks);
+        while let Some(record) = self.decoder.next_record() {
+            let Record::Event(event) = record else { panic!("{record:?}") };
+            self.frames += usize::from(matches!(event.what, What::Frame(_)));
+        }
     }
 }
 

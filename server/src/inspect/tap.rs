@@ -119,8 +119,11 @@ impl Tap {
     }
 
     /// Looks who watches. Whoever is new learns at once that this connection is open.
+    #[inline]
     pub(crate) fn look(&mut self) {
-        self.meet(now_ns());
+        if self.seen != self.session.changes() {
+            self.meet(now_ns());
+        }
     }
 
     /// Bytes came in; `receiver` is as it was before them.

@@ -189,7 +189,13 @@ impl Queue {
         self.len += blocks.len();
         match self.chunks.back_mut() {
             Some(last) if last.len() + blocks.len() <= CHUNK => last.extend_from_slice(blocks),
-            _ => self.chunks.push_back(blocks.to_vec()),
+            _ => {
+                // Where much is seen, a chunk will be filled.
+                let mut chunk =
+                    Vec::with_capacity(if self.is_resting { CHUNK.max(blocks.len()) } else { blocks.len() });
+                chunk.extend_from_slice(blocks);
+                self.chunks.push_back(chunk);
+            }
         }
     }
 }
