@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -42,7 +43,8 @@ impl Proxy {
             0 => net::connections_allowed(FILES_EACH),
             max => max,
         };
-        let options = net::Options { connections_max, ..net::Options::new(&config, http::FULL) };
+        let unacknowledged_max = PATIENCE;
+        let options = net::Options { connections_max, unacknowledged_max, ..net::Options::new(&config, http::FULL) };
         let listener = net::listen(settings.listen, &options)
             .map_err(|e| io::Error::new(e.kind(), format!("cannot listen on {}: {e}", settings.listen)))?;
         let address = listener.local_addr()?;
@@ -144,6 +146,10 @@ fn create(path: &Path, anew: bool) -> io::Result<File> {
 
 /// The client's socket and the upstream's.
 const FILES_EACH: usize = 2;
+
+/// A client that stands still in a debugger reads nothing for as long as it takes to think, and is not to be cut off
+/// where it would not be without us.
+const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {

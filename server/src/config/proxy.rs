@@ -39,7 +39,7 @@ pub struct ProxySettings {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9001")]
     pub inspect: SocketAddr,
     /// No inspector: relay, and write the file
-    #[arg(long, conflicts_with_all = ["inspect", "operator_token"])]
+    #[arg(long, conflicts_with = "inspect")]
     pub no_inspect: bool,
     /// What opens the inspector; random, and shown at start as part of a link, unless set. Better given in the
     /// environment (FRAMESCOPE_OPERATOR_TOKEN) than as a flag

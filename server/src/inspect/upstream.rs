@@ -54,6 +54,12 @@ pub(crate) enum Failed {
     Refused { status: u16, answer: Vec<u8> },
 }
 
+/// An upstream that has said what it thinks of the request.
+enum Answered {
+    Switched(Opened),
+    Refused { status: u16, stream: Dialed, received: Vec<u8> },
+}
+
 impl Upstream {
     /// Leads to `url`, of which `own` is the proxy's side.
     ///
@@ -107,12 +113,17 @@ impl Upstream {
     /// Opens a connection and hands over the request; all of it before the deadline.
     pub(crate) async fn open(&self, request: &Request) -> Result<Opened, Failed> {
         match timeout(self.deadline, self.try_open(request)).await {
-            Ok(opened) => opened,
+            Ok(Ok(Answered::Switched(opened))) => Ok(opened),
+            // It has answered in time; how much more it says has a time of its own.
+            Ok(Ok(Answered::Refused { status, stream, received })) => {
+                Err(Failed::Refused { status, answer: whole_answer(stream, received).await })
+            }
+            Ok(Err(failed)) => Err(failed),
             Err(_) => Err(self.failed("it does not answer in time")),
         }
     }
 
-    async fn try_open(&self, request: &Request) -> Result<Opened, Failed> {
+    async fn try_open(&self, request: &Request) -> Result<Answered, Failed> {
         let rewritten = self.rewrite(request);
         let handshake = ClientHandshake::relaying(rewritten.clone(), self.limits);
         let mut handshake = handshake.map_err(|error| self.failed(&error.to_string()))?;
@@ -129,10 +140,11 @@ impl Upstream {
             match handshake.receive(&received) {
                 Ok(None) => {}
                 Ok(Some((response, answer_len))) => {
-                    return Ok(Opened { stream, received, answer_len, deflate: response.deflate() });
+                    let deflate = response.deflate();
+                    return Ok(Answered::Switched(Opened { stream, received, answer_len, deflate }));
                 }
                 Err(HandshakeError::Refused { status: status @ 300..=599, .. }) => {
-                    return Err(Failed::Refused { status, answer: whole_answer(stream, received).await });
+                    return Ok(Answered::Refused { status, stream, received });
                 }
                 Err(HandshakeError::Refused { status, .. }) => {
                     return Err(self.failed(&format!("it answers {status}, and not 101")));
