@@ -104,7 +104,7 @@ mod tests {
         let mut tap = Tap::proxied(hub, ends);
         tap.request(tap::tests::REQUEST);
         tap.response(tap::tests::ANSWER, None);
-        let frame = Frame::new(Opcode::Binary, &[7; PAYLOAD]).to_bytes();
+        let frame = Frame::new(Opcode::Binary, [7; PAYLOAD]).to_bytes();
         for _ in 0..frames {
             tap.room().await;
             assert!(tap.has_room());
