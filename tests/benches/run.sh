@@ -11,7 +11,7 @@
 #   tests/benches/run.sh app:strokes  the apps under load, stored on disk: app:strokes, app:direct, app:presence,
 #                                     app:board, app:start. What each can be told is at the top of its file in app/
 #
-# Environment: BENCH_ROUNDS (5; medians are taken), BENCH_IDLE (5000 connections), BENCH_FLAGS (more flags for the
+# Environment: BENCH_ROUNDS (5, wasm 9; medians are taken), BENCH_IDLE (5000 connections), BENCH_FLAGS (more flags for the
 # server under app loads), BENCH_BEFORE (another build of the program, for taps), BENCH_PIN=0 (leave it to the kernel which core runs what).
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -15,7 +15,7 @@ const { chromium } = tests("playwright-core");
 const WWW = fileURLToPath(new URL("../../../www", import.meta.url));
 
 const LENGTHS = [16, 125, 1 << 10, 16 << 10, 1 << 20];
-const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 5);
+const ROUNDS = Number(process.env.BENCH_ROUNDS ?? 9);
 /** Targets: a share of the native speed, and how many times that of `ws`. */
 const OF_NATIVE = 0.5;
 const OF_WS = 5;
