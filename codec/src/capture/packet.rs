@@ -71,7 +71,7 @@ impl Segment<'_> {
         ip[12..16].copy_from_slice(&src.octets());
         ip[16..20].copy_from_slice(&dst.octets());
         let ip_sum = checksum(sum(ip));
-        ip[10..12].copy_from_slice(&ip_sum.to_be_bytes());
+        ip[10..12].copy_from_slice(&ip_sum);
         tcp[..2].copy_from_slice(&self.src.port().to_be_bytes());
         tcp[2..4].copy_from_slice(&self.dst.port().to_be_bytes());
         tcp[4..8].copy_from_slice(&self.seq.to_be_bytes());
@@ -80,9 +80,10 @@ impl Segment<'_> {
         tcp[12..14].copy_from_slice(&[5 << 4, flags]);
         tcp[14..16].copy_from_slice(&WINDOW.to_be_bytes());
         // The addresses count as well, the protocol, and the length (RFC 9293, 3.1).
-        let pseudo = sum(&ip[12..20]) + u64::from(IpNumber::TCP.0) + u64::from(tcp_len);
+        let [high, low] = tcp_len.to_be_bytes();
+        let pseudo = sum(&ip[12..20]) + sum(&[0, IpNumber::TCP.0, high, low]);
         let tcp_sum = checksum(pseudo + sum(tcp) + sum(payload));
-        tcp[16..18].copy_from_slice(&tcp_sum.to_be_bytes());
+        tcp[16..18].copy_from_slice(&tcp_sum);
         out.reserve(packet.len() + payload.len());
         out.extend_from_slice(&packet);
         out.extend_from_slice(payload);
@@ -139,20 +140,21 @@ impl Segment<'_> {
     }
 }
 
-/// Bytes as numbers of 32 bits, added up; folded to 16 bits that is what a checksum is made of (RFC 1071).
+/// Bytes as numbers of 32 bits, added up as this machine reads them: which end comes first makes no difference to a
+/// checksum but for the order of its own two bytes (RFC 1071, 2B).
 fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let mut last = [0; 4];
     last[..rest.len()].copy_from_slice(rest);
-    words.iter().map(|word| u64::from(u32::from_be_bytes(*word))).sum::<u64>() + u64::from(u32::from_be_bytes(last))
+    words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum::<u64>() + u64::from(u32::from_ne_bytes(last))
 }
 
-/// The complement of a sum, folded.
-fn checksum(mut sum: u64) -> u16 {
+/// The complement of a sum, folded, as its bytes stand in a header.
+fn checksum(mut sum: u64) -> [u8; 2] {
     while sum > u64::from(u16::MAX) {
         sum = (sum & u64::from(u16::MAX)) + (sum >> 16);
     }
-    !u16::try_from(sum).unwrap_or_default()
+    (!u16::try_from(sum).unwrap_or_default()).to_ne_bytes()
 }
 
 /// The window, scaled by 2^14 as [`SYN_OPTIONS`] says: 1 GiB, the most there is. A tap shows no
