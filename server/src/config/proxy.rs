@@ -12,8 +12,8 @@ use super::{Config, LogFormat};
 /// The settings of a proxy: the command line, and the environment for what is secret.
 #[derive(Args, Clone, Debug)]
 pub struct ProxySettings {
-    /// The server to relay to: ws://host[:port] or wss://host[:port]. With a path (and query) in it, that is what is
-    /// asked for; without one, what the client asks for
+    /// The server to relay to, such as ws://127.0.0.1:3000 or wss://example.org/socket. With a path (and query) in it,
+    /// that is what is asked for; without one, what the client asks for
     #[arg(long, value_name = "URL")]
     pub to: String,
     /// Address and port to listen on; port 0 takes any free one. Whoever reaches it reaches the server behind it, so
