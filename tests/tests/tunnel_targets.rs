@@ -310,6 +310,37 @@ async fn a_page_is_ahead_of_the_target_by_no_more_than_its_credit() {
     assert!(received == noise(0, sent));
 }
 
+/// The end costs no credit: who has none left is told of it, and of nothing that comes before its time.
+#[tokio::test]
+async fn a_page_without_credit_learns_of_the_end() {
+    let target = Target::new().await;
+    let (_server, mut tunnel, mut socket) = target.reached().await;
+    tunnel.control(&json!({"credit": 4})).await;
+    socket.write_all(b"1234").await.unwrap();
+    assert_eq!(tunnel.bytes(4).await, b"1234");
+    socket.shutdown().await.unwrap();
+    assert_eq!(tunnel.news().await, Word::Control(json!({"eof": true})));
+    tunnel.control(&json!({"eof": true})).await;
+    tunnel.assert_closed(1000).await;
+    // Broken off with bytes on the way that there is no credit for.
+    let (_server, mut tunnel, mut socket) = target.reached().await;
+    tunnel.control(&json!({"credit": 2})).await;
+    socket.write_all(b"1234").await.unwrap();
+    assert_eq!(tunnel.bytes(2).await, b"12");
+    socket.set_zero_linger().unwrap();
+    drop(socket);
+    let error = tunnel.assert_closed(1011).await.expect("a reason");
+    assert_eq!(error, json!({"error": "it broke the connection off"}));
+    // And what has to wait comes in order, once it may.
+    let (_server, mut tunnel, mut socket) = target.reached().await;
+    tunnel.control(&json!({"credit": 0})).await;
+    socket.write_all(b"123456").await.unwrap();
+    for (credit, bytes) in [(1, &b"1"[..]), (2, b"23"), (3, b"456")] {
+        tunnel.control(&json!({"credit": credit})).await;
+        assert_eq!(tunnel.bytes(bytes.len()).await, bytes);
+    }
+}
+
 /// Both ways at once, as fast as credit and network allow: all arrives, and little is held on the way.
 #[tokio::test]
 async fn bursts_both_ways_arrive_whole_and_are_not_held_here() {
@@ -342,6 +373,10 @@ async fn bursts_both_ways_arrive_whole_and_are_not_held_here() {
         if len > 0 {
             tunnel.queue(&noise(sent, len));
             (sent, credit) = (sent + len, credit - len);
+        }
+        if sent == LEN && received == LEN {
+            // For the last bytes there may be no credit in return, and then nothing more comes.
+            break;
         }
         if let Some(Word::Control(word)) = tunnel.step().await {
             credit += usize::try_from(word["credit"].as_u64().unwrap_or(0)).unwrap();

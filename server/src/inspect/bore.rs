@@ -40,6 +40,9 @@ pub(super) struct Bore<S> {
     taken: u64,
     /// All that was sent to the page.
     sent: u64,
+    /// One byte that the page has no credit for. It is read nevertheless, as the end, which costs none, stands behind
+    /// the last byte.
+    ahead: Option<u8>,
     /// For when there is nothing more to read, and so nothing that would show it.
     broken: Pin<Box<dyn Future<Output = ()>>>,
 }
@@ -153,6 +156,7 @@ impl<S: Far> Bore<S> {
             needs_flush: false,
             taken: 0,
             sent: 0,
+            ahead: None,
         }
     }
 
@@ -181,7 +185,7 @@ impl<S: Far> Bore<S> {
             if let Some(end) = self.end() {
                 return Poll::Ready(end);
             }
-            if self.is_dry && self.broken.as_mut().poll(cx).is_ready() {
+            if (self.is_dry || self.ahead.is_some()) && self.broken.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(End::Failed(BROKEN.to_owned()));
             }
             if !has_written && !has_read {
@@ -268,27 +272,35 @@ impl<S: Far> Bore<S> {
             let state = self.shared.state.borrow();
             (state.is_gone, state.allowed.unwrap_or(u64::MAX).saturating_sub(self.sent))
         };
-        let len = usize::try_from(allowed).unwrap_or(usize::MAX).min(READ_MAX);
-        if self.is_dry || is_gone || len == 0 || !self.shared.has_room() {
+        if self.is_dry || is_gone || !self.shared.has_room() || (allowed == 0 && self.ahead.is_some()) {
             return Poll::Pending;
         }
+        if let Some(byte) = self.ahead.take() {
+            self.send(&[byte]);
+            return Poll::Ready(Ok(()));
+        }
+        let len = usize::try_from(allowed).unwrap_or(usize::MAX).clamp(1, READ_MAX);
         thread::with_read_buffer(|buffer| {
             let mut buffer = ReadBuf::new(&mut buffer[..len]);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-            // There was room, and if it is closing, nobody waits for more.
-            let _ = match buffer.filled() {
+            match buffer.filled() {
                 [] => {
                     self.is_dry = true;
                     self.shared.state.borrow_mut().is_dry = true;
-                    self.shared.outbox.send(r#"{"eof":true}"#)
+                    // As below.
+                    let _ = self.shared.outbox.send(r#"{"eof":true}"#);
                 }
-                bytes => {
-                    self.sent += bytes.len() as u64;
-                    self.shared.outbox.send(Message::Binary(bytes))
-                }
-            };
+                [byte] if allowed == 0 => self.ahead = Some(*byte),
+                bytes => self.send(bytes),
+            }
             Poll::Ready(Ok(()))
         })
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.sent += bytes.len() as u64;
+        // There was room, and if it is closing, nobody waits for more.
+        let _ = self.shared.outbox.send(Message::Binary(bytes));
     }
 }
 
