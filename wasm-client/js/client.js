@@ -7,7 +7,7 @@
 
 import { CLOSED, CLOSING, CONNECTING, Connection, OPEN } from "./connection.js";
 import { hasSockets, openSocket, openTunnel } from "./streams.js";
-import { decode, encode, invalid, readOptions, readUrl, toBytes, whole } from "./values.js";
+import { decode, encode, invalid, readOptions, readUrl, toBytes, whole, words } from "./values.js";
 
 /** @type {(new () => Engine) | undefined} */
 let EngineClass;
@@ -172,13 +172,13 @@ export class WebSocketClient extends Emitter {
    */
   send(data, options = {}) {
     if (this.readyState >= CLOSING) return this;
-    const { compress = true } = options;
-    const size = whole("fragmentSize", options.fragmentSize, 0);
+    const { compress = true, fragmentSize } = options ?? {};
+    const size = whole("fragmentSize", fragmentSize, 0);
     const bytes = this.#keep(toBytes(data));
     if (bytes) {
       this.#connection.send((engine) => engine.send_binary(bytes, size, compress), bytes.length);
     } else {
-      const text = String(data);
+      const text = words(data);
       const length = this.readyState === CONNECTING ? encode(text).length : 0;
       this.#connection.send((engine) => engine.send_text(text, size, compress), length);
     }
@@ -214,7 +214,7 @@ export class WebSocketClient extends Emitter {
   sendRaw(bytes) {
     if (this.readyState === CLOSED) return this;
     const raw = this.#keep(toBytes(bytes));
-    if (!raw) throw invalid("raw bytes are a typed array or an ArrayBuffer");
+    if (!raw) return this.#refuse("raw bytes are a typed array or an ArrayBuffer");
     this.#connection.send((engine) => engine.send_raw(raw), raw.length);
     return this;
   }
@@ -222,7 +222,7 @@ export class WebSocketClient extends Emitter {
   /** @param {{ toBytes(): Uint8Array }} frame */
   sendFrame(frame) {
     if (this.readyState === CLOSED) return this;
-    if (typeof frame?.toBytes !== "function") throw invalid("a frame is a WebSocketFrame");
+    if (typeof frame?.toBytes !== "function") return this.#refuse("a frame is a WebSocketFrame");
     return this.sendRaw(frame.toBytes());
   }
 
@@ -250,6 +250,16 @@ export class WebSocketClient extends Emitter {
     const kept = this.#keep(payload) ?? payload;
     this.#connection.send((engine) => engine.send_control(isPing, kept), kept.length);
     return this;
+  }
+
+  /**
+   * Throws; or does nothing, once the connection is closing, where raw bytes may still go out and nothing may be thrown.
+   *
+   * @param {string} message
+   */
+  #refuse(message) {
+    if (this.readyState >= CLOSING) return this;
+    throw invalid(message);
   }
 
   /**

@@ -290,8 +290,7 @@ export class Connection {
       rule: engine.text(3),
       section: engine.text(4),
     };
-    const where = details.section && ` (${details.section})`;
-    this.#finish(makeError("ERR_HANDSHAKE", `no WebSocket: ${engine.text(2)}${where}`, details));
+    this.#finish(makeError("ERR_HANDSHAKE", `no WebSocket: ${engine.text(2)}`, details));
   }
 
   /** Writes what is due, unless something is being written; then it goes behind that, in one piece. */

@@ -202,7 +202,7 @@ export function toBytes(data) {
  * @param {unknown} data
  */
 export function encode(data) {
-  return toBytes(data) ?? encoder.encode(data === undefined ? "" : String(data));
+  return toBytes(data) ?? encoder.encode(data === undefined ? "" : words(data));
 }
 
 /**
@@ -213,9 +213,22 @@ export function encode(data) {
 export function decode(data) {
   const bytes = toBytes(data);
   try {
-    return bytes ? strict.decode(bytes) : String(data ?? "");
+    return bytes ? strict.decode(bytes) : words(data ?? "");
   } catch {
     return undefined;
+  }
+}
+
+/**
+ * What is not binary, as text.
+ *
+ * @param {unknown} data
+ */
+export function words(data) {
+  try {
+    return String(data);
+  } catch (cause) {
+    throw makeError("ERR_INVALID_ARGUMENT", "this is neither binary nor can it be made a text", { cause });
   }
 }
 

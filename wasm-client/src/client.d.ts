@@ -32,7 +32,7 @@ export type WebSocketClientErrorCode =
   | "ERR_STREAM"
   /** It took too long to open. */
   | "ERR_TIMEOUT"
-  /** The server did not answer with the 101 that RFC 6455 wants; `status` is what it answered. */
+  /** The server did not answer with the 101 that RFC 6455 wants; `status` is what it refused with, `rule` what its 101 breaks. */
   | "ERR_HANDSHAKE"
   /** The server broke a rule; `rule` and `section` name it, `closeCode` is what we closed with. */
   | "ERR_PROTOCOL"

@@ -1,6 +1,7 @@
 //! `WebSocketFrame`: the codec's [`Frame`] as a class of JavaScript's.
 
 use framescope_codec::{Frame, LengthForm, MaskingKey, Opcode, PayloadLength, Rsv};
+use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 
 use crate::client::random;
@@ -14,10 +15,18 @@ pub struct WebSocketFrame(Frame);
 #[wasm_bindgen]
 impl WebSocketFrame {
     /// A frame with FIN set, no reserved bits and no mask: as a server sends it. `masked = true` makes it a client's.
+    /// A payload that is a text goes as UTF-8.
+    ///
+    /// # Errors
+    ///
+    /// When the opcode has more than four bits, or the payload is neither bytes nor a text.
     #[wasm_bindgen(constructor)]
-    #[must_use]
-    pub fn new(opcode: u8, payload: Option<Vec<u8>>) -> Self {
-        Self(Frame::new(Opcode::from_bits(opcode), payload.unwrap_or_default()))
+    pub fn new(
+        opcode: u32,
+        #[wasm_bindgen(unchecked_optional_param_type = "Uint8Array | ArrayBuffer | string | null")] payload: &JsValue,
+    ) -> Result<Self, JsValue> {
+        let payload = if payload.is_undefined() || payload.is_null() { Vec::new() } else { bytes_of(payload)? };
+        Ok(Self(Frame::new(opcode_of(opcode)?, payload)))
     }
 
     /// The frame at the front of `bytes`, payload unmasked; `undefined` if not all of it is there.
@@ -79,17 +88,20 @@ impl WebSocketFrame {
         self.put(Rsv::RSV3, set);
     }
 
-    /// What the payload means: 0 to 15, of which the low four bits are taken.
+    /// What the payload means: 0 to 15.
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn opcode(&self) -> u8 {
         self.0.header().opcode.bits()
     }
 
+    /// # Errors
+    ///
+    /// When it has more than four bits.
     #[wasm_bindgen(setter)]
-    #[expect(missing_docs, reason = "the getter says it")]
-    pub fn set_opcode(&mut self, opcode: u8) {
-        self.0.set_opcode(Opcode::from_bits(opcode));
+    pub fn set_opcode(&mut self, opcode: u32) -> Result<(), JsValue> {
+        self.0.set_opcode(opcode_of(opcode)?);
+        Ok(())
     }
 
     /// The opcode's name, such as `text` or `reserved 0x3`.
@@ -129,9 +141,14 @@ impl WebSocketFrame {
     ///
     /// When there are not four of them.
     #[wasm_bindgen(setter, js_name = maskingKey)]
-    pub fn set_masking_key(&mut self, key: Option<Vec<u8>>) -> Result<(), JsError> {
-        let key = key.map(|key| key.try_into().map(MaskingKey)).transpose();
-        self.0.set_masking_key(key.map_err(|_| JsError::new("a masking key has four bytes"))?);
+    pub fn set_masking_key(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array | null | undefined")] key: &JsValue,
+    ) -> Result<(), JsValue> {
+        let is_none = key.is_undefined() || key.is_null();
+        let wrong = || invalid("a masking key has four bytes");
+        let key = if is_none { None } else { Some(bytes_of(key)?.try_into().map_err(|_| wrong())?) };
+        self.0.set_masking_key(key.map(MaskingKey));
         Ok(())
     }
 
@@ -142,10 +159,16 @@ impl WebSocketFrame {
         self.0.payload().to_vec()
     }
 
+    /// # Errors
+    ///
+    /// When it is neither bytes nor a text.
     #[wasm_bindgen(setter)]
-    #[expect(missing_docs, reason = "the getter says it")]
-    pub fn set_payload(&mut self, payload: Vec<u8>) {
-        self.0.set_payload(payload);
+    pub fn set_payload(
+        &mut self,
+        #[wasm_bindgen(unchecked_param_type = "Uint8Array | ArrayBuffer | string")] payload: &JsValue,
+    ) -> Result<(), JsValue> {
+        self.0.set_payload(bytes_of(payload)?);
+        Ok(())
     }
 
     /// The length that the header announces, whatever the payload's is. Setting it keeps the form, if that can hold it.
@@ -180,18 +203,14 @@ impl WebSocketFrame {
     pub fn set_length_form(
         &mut self,
         #[wasm_bindgen(unchecked_param_type = "7 | 16 | 64")] bits: u8,
-    ) -> Result<(), JsError> {
+    ) -> Result<(), JsValue> {
         let form = match bits {
             7 => LengthForm::Bits7,
             16 => LengthForm::Bits16,
             64 => LengthForm::Bits64,
-            _ => return Err(JsError::new("a length is written in 7, 16 or 64 bits")),
+            _ => return Err(invalid("a length is written in 7, 16 or 64 bits")),
         };
-        if self.0.set_length_form(form) {
-            Ok(())
-        } else {
-            Err(JsError::new("the length does not fit into so few bits"))
-        }
+        if self.0.set_length_form(form) { Ok(()) } else { Err(invalid("the length does not fit into so few bits")) }
     }
 
     /// How many bytes `toBytes` gives: the header's and the payload's.
@@ -216,4 +235,29 @@ impl WebSocketFrame {
         let others = self.0.header().rsv.bits() & !bit.bits();
         self.0.set_rsv(Rsv::from_bits(others | if set { bit.bits() } else { 0 }));
     }
+}
+
+fn opcode_of(bits: u32) -> Result<Opcode, JsValue> {
+    let bits = u8::try_from(bits).ok().filter(|bits| *bits < 16);
+    bits.map(Opcode::from_bits).ok_or_else(|| invalid("an opcode is a number from 0 to 15"))
+}
+
+fn bytes_of(payload: &JsValue) -> Result<Vec<u8>, JsValue> {
+    if let Some(text) = payload.as_string() {
+        return Ok(text.into_bytes());
+    }
+    match (payload.dyn_ref::<Uint8Array>(), payload.dyn_ref::<ArrayBuffer>()) {
+        (Some(bytes), _) => Ok(bytes.to_vec()),
+        (_, Some(buffer)) => Ok(Uint8Array::new(buffer).to_vec()),
+        _ => Err(invalid("a payload is a Uint8Array, an ArrayBuffer or a text")),
+    }
+}
+
+/// As the client's own errors are.
+fn invalid(message: &str) -> JsValue {
+    let error = js_sys::Error::new(message);
+    error.set_name("WebSocketClientError");
+    // An object that is ours takes what it is given.
+    let _ = Reflect::set(&error, &"code".into(), &"ERR_INVALID_ARGUMENT".into());
+    error.into()
 }

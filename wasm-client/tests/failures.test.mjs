@@ -65,6 +65,8 @@ test("arguments that cannot be sent throw before the close, and none do after it
     () => client.close(1000, "x".repeat(124)),
     () => client.close(1000, hex("ff")),
     () => client.send("x", { fragmentSize: -1 }),
+    () => client.send(Object.create(null)),
+    () => client.ping(Object.create(null)),
     () => client.sendRaw("text"),
     () => client.sendFrame({}),
     () => client.sendFrame(undefined),
@@ -72,9 +74,9 @@ test("arguments that cannot be sent throw before the close, and none do after it
   for (const call of wrong()) assert.throws(call, invalid);
   await next(client, "open");
   for (const call of wrong()) assert.throws(call, invalid);
-  assert.throws(() => client.send({ toString: undefined, valueOf: undefined }), TypeError);
+  client.send("without options", null);
   const closed = ending(client.close(4999, "é".repeat(61)));
-  for (const call of wrong().slice(0, 10)) call();
+  for (const call of wrong()) call();
   assert.deepEqual(await closed, { code: 4999, reason: "é".repeat(61), wasClean: true, error: undefined });
   const log = record(client);
   for (const call of wrong()) call();

@@ -50,7 +50,31 @@ test("what cannot be said is refused, and nothing is changed", () => {
   assert.throws(() => Object.assign(frame, { lengthForm: 7 }), /does not fit/);
   assert.throws(() => Object.assign(frame, { lengthForm: 8 }), /7, 16 or 64/);
   assert.throws(() => Object.assign(frame, { maskingKey: hex("0102") }), /four bytes/);
+  const invalid = { name: "WebSocketClientError", code: "ERR_INVALID_ARGUMENT" };
+  for (const wrong of [{ opcode: 16 }, { opcode: 256 }, { payload: 7 }, { payload: null }, { payload: {} }]) {
+    assert.throws(() => Object.assign(frame, wrong), invalid, JSON.stringify(wrong));
+  }
+  assert.throws(() => new WebSocketFrame(16), invalid);
+  assert.throws(() => new WebSocketFrame(1, 7), invalid);
   assert.deepEqual(Buffer.from(frame.toBytes()), Buffer.concat([hex("82 7e 00c8"), Buffer.alloc(200)]));
+});
+
+test("a payload may be a text or a buffer as well as bytes", () => {
+  for (const [payload, expected] of [
+    ["Grüße", Buffer.from("Grüße")],
+    [hex("00ff").buffer.slice(0, 0), Buffer.alloc(0)],
+    [new Uint8Array([0, 255]).buffer, hex("00ff")],
+    [Buffer.from([0, 255]), hex("00ff")],
+    [null, Buffer.alloc(0)],
+    [undefined, Buffer.alloc(0)],
+  ]) {
+    assert.deepEqual(Buffer.from(new WebSocketFrame(1, payload).payload), expected);
+  }
+  const frame = new WebSocketFrame(1);
+  frame.payload = "text";
+  assert.deepEqual(Buffer.from(frame.toBytes()), hex("81 04 74657874"));
+  frame.maskingKey = null;
+  assert.equal(frame.masked, false);
 });
 
 test("masks are random, and kept once they are there", () => {
