@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::AsFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -140,7 +141,8 @@ fn create(path: &Path, anew: bool) -> io::Result<File> {
         Ok(found) if found.is_file() => File::create(path),
         // A pipe, or a device.
         Ok(_) => File::options().write(true).open(path),
-        Err(_) => File::create_new(path),
+        // What people said to each other is in it.
+        Err(_) => File::options().write(true).create_new(true).mode(0o600).open(path),
     }
 }
 
@@ -153,13 +155,16 @@ const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
     fn a_capture_that_is_there_is_not_lost() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.pcapng");
-        create(&path, false).unwrap();
+        let mode = create(&path, false).unwrap().metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "nobody else reads it");
         create(&path, false).unwrap();
         std::fs::write(&path, "a capture").unwrap();
         assert_eq!(create(&path, false).unwrap_err().kind(), io::ErrorKind::AlreadyExists);

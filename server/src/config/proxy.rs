@@ -21,7 +21,7 @@ pub struct ProxySettings {
     #[arg(long, value_name = "ADDR:PORT", default_value = "127.0.0.1:9000")]
     pub listen: SocketAddr,
     /// Trust the certificate authorities in this PEM file, and no others, with wss://; without it, those that this
-    /// machine trusts
+    /// machine trusts. A server's own certificate will not do, unless a CA in the file has signed it
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
     /// Write all that passes into this file as pcapng, for the inspector, Wireshark or tshark; - is standard output. A

@@ -56,7 +56,7 @@ impl Live {
     pub(super) fn new(ends: Ends, watchers: Vec<Arc<Watcher>>, is_masked: bool, now: u64) -> Box<Self> {
         let mask = Some(if is_masked { HeadMask::new() } else { HeadMask::hiding_nothing() });
         let mut live = Self { flow: ends.flow(), mask, watchers, is_lost: [false; 2] };
-        live.emit(|flow, blocks| flow.open(now, blocks));
+        live.emit(Watcher::push, |flow, blocks| flow.open(now, blocks));
         Box::new(live)
     }
 
@@ -122,18 +122,18 @@ impl Live {
         }
         // In pieces, so that a full watcher loses no more than it must.
         for piece in bytes.chunks(PIECE) {
-            self.emit(|flow, blocks| flow.bytes(direction, now, piece, blocks));
+            self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
         }
     }
 
     /// This direction is shut down.
     pub(super) fn shut(&mut self, direction: Direction, now: u64) {
-        self.emit(|flow, blocks| flow.end(direction, now, blocks));
+        self.emit(Watcher::push_last, |flow, blocks| flow.end(direction, now, blocks));
     }
 
     /// Whoever sends in this direction tore the connection down.
     pub(super) fn reset(&mut self, direction: Direction, now: u64) {
-        self.emit(|flow, blocks| flow.reset(direction, now, blocks));
+        self.emit(Watcher::push_last, |flow, blocks| flow.reset(direction, now, blocks));
     }
 
     /// Whether those that keep everything keep up.
@@ -148,12 +148,12 @@ impl Live {
         }
     }
 
-    fn emit(&mut self, write: impl FnOnce(&mut Flow, &mut Vec<u8>)) {
+    fn emit(&mut self, push: impl Fn(&Watcher, &[u8]) -> bool, write: impl FnOnce(&mut Flow, &mut Vec<u8>)) {
         let mut blocks = BLOCKS.take();
         blocks.clear();
         write(&mut self.flow, &mut blocks);
         for watcher in &self.watchers {
-            if !watcher.push(&blocks) {
+            if !push(watcher, &blocks) {
                 self.is_lost = [true; 2];
             }
         }

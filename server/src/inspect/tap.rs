@@ -288,6 +288,25 @@ pub(super) mod tests {
             .collect()
     }
 
+    #[test]
+    fn what_a_full_watcher_misses_at_the_end_of_a_connection_is_a_gap() {
+        let ends = (([127, 0, 0, 1], 50_000).into(), ([127, 0, 0, 1], 8080).into());
+        let hub = Hub::default();
+        let session = hub.session(SessionId::generate());
+        let watcher = Arc::new(Watcher::new(8 << 10));
+        assert!(session.own().join(watcher.clone()));
+        let mut tap = Tap::new(session, ends);
+        tap.opening(REQUEST, ANSWER.len(), None);
+        tap.wrote(ANSWER, false);
+        let frame = Frame::new(Opcode::Binary, vec![7; 60 << 10]).to_bytes();
+        tap.wrote(&frame, true);
+        tap.ended();
+        let seen = shown(&watcher);
+        let gap = seen.iter().position(|what| matches!(what, What::Gap { .. })).expect("a gap");
+        assert!(matches!(&seen[gap], What::Gap { missing, .. } if *missing == frame.len() as u64), "{seen:?}");
+        assert_eq!(seen.iter().filter(|what| matches!(what, What::End(_))).count(), 2, "{seen:?}");
+    }
+
     /// A watcher before the request or not, and then one between it and the answer, which is written in pieces as they
     /// come: with a frame behind the answer and in one piece, or byte by byte.
     #[test]

@@ -68,11 +68,27 @@ impl Watcher {
 
     /// Puts whole blocks into the queue, or, if that is full, nowhere: then false.
     pub(super) fn push(&self, blocks: &[u8]) -> bool {
+        self.put(blocks, 0)
+    }
+
+    /// The same with the last there is of a connection. Nothing could come behind it to show that something is missing, so
+    /// there is some room for it in a queue that is full, and a gap stays a gap.
+    pub(super) fn push_last(&self, blocks: &[u8]) -> bool {
+        self.put(blocks, LAST_MAX)
+    }
+
+    fn put(&self, blocks: &[u8], reserve: usize) -> bool {
         let mut queue = lock(&self.queue);
         if queue.is_over {
             return true;
         }
-        if self.keeps == Keeps::WhatFits {
+        if self.keeps == Keeps::WhatFits && reserve > 0 {
+            // It says nothing about whether there is room for more.
+            if self.max.saturating_add(reserve).saturating_sub(queue.len) < blocks.len() {
+                queue.dropped += 1;
+                return false;
+            }
+        } else if self.keeps == Keeps::WhatFits {
             let is_crowded = self.waiting.load(Ordering::Relaxed) > WAITING_MAX;
             let max = if is_crowded { self.max.min(CROWDED_MAX) } else { self.max };
             let room = max.saturating_sub(queue.len);
@@ -81,8 +97,8 @@ impl Watcher {
                 queue.dropped += 1;
                 return false;
             }
+            queue.is_dropping = false;
         }
-        queue.is_dropping = false;
         let chunks = queue.chunks.len();
         queue.append(blocks);
         // Whoever rests is woken for a whole message.
@@ -200,6 +216,9 @@ impl Queue {
     }
 }
 
+/// How much more than it has room for a page takes of what ends connections: some hundreds of them.
+const LAST_MAX: usize = 64 << 10;
+
 /// With more than this waiting for all pages, [less](CROWDED_MAX) may wait for each: who does not read takes from those
 /// who do, not from the process.
 const WAITING_MAX: usize = 64 << 20;
@@ -216,6 +235,17 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_a_connection_fits_where_nothing_else_does() {
+        let watcher = Watcher::new(100);
+        assert!(watcher.push(&[0; 90]) && !watcher.push(&[0; 60]));
+        assert!(watcher.push_last(&[1; 60]) && !watcher.push(&[0; 10]), "there is still no room for more");
+        assert!(!watcher.push_last(&[1; LAST_MAX]), "nor without end for ends");
+        assert_eq!(watcher.dropped(), 3);
+        let taken: usize = std::iter::from_fn(|| Some(watcher.take().len()).filter(|len| *len > 0)).sum();
+        assert_eq!(taken, 150);
+    }
 
     #[test]
     fn a_full_watcher_loses_one_stretch_and_not_many() {
