@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use framescope_codec::capture::{CapturedFrame, Decoder, Direction, Record, What};
+use framescope_codec::capture::{CapturedFrame, Decoder, Direction, End, Record, What};
 use framescope_codec::{DeflateParams, Dissection, Frame, MaskingKey, Opcode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -255,6 +255,26 @@ async fn a_slow_watcher_gets_gaps_and_the_connection_does_not_notice() {
         _ = found => {}
     }
     assert!(gaps > 0);
+}
+
+#[tokio::test]
+async fn a_client_that_tears_its_connection_down_is_seen_to_have_done_so() {
+    let site = Site::new(Config::default()).await;
+    let mut watch = site.watch(&ALICE).await;
+    let mut socket = TcpStream::connect(&site.address).await.unwrap();
+    let request = format!(
+        "GET {PLAIN} HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nCookie: {}\r\n\
+         Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n",
+        site.address, *ALICE
+    );
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket.readable().await.unwrap();
+    socket.set_zero_linger().unwrap();
+    drop(socket);
+    let seen = watch.until(|what| matches!(what, What::End(_))).await;
+    let end = seen.last().unwrap();
+    assert_eq!(end.direction, Direction::ClientToServer);
+    assert!(matches!(end.what, What::End(End::Reset)), "{:?}", end.what);
 }
 
 #[tokio::test]

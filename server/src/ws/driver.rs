@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use framescope_codec::capture::Direction;
 use framescope_codec::{CloseCode, CloseFrame, Event, Receiver};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -377,6 +378,12 @@ impl Witness for Watch {
         }
         if let Some(tap) = &mut self.tap {
             tap.wrote(bytes, begins_frame);
+        }
+    }
+
+    fn reset(&mut self) {
+        if let Some(tap) = &mut self.tap {
+            tap.reset(Direction::ClientToServer);
         }
     }
 

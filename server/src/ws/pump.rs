@@ -33,6 +33,9 @@ pub(crate) trait Witness {
     /// This came in.
     fn event(&mut self, event: Event<'_>, outbox: &Outbox);
 
+    /// The peer tore the stream down.
+    fn reset(&mut self) {}
+
     /// Whether more events may come. Whoever says no sees to it that the pump is polled again.
     fn has_room(&mut self) -> bool;
 }
@@ -73,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             let is_written = match outbox.poll_write(cx, &mut self.stream, |bytes, begins| witness.wrote(bytes, begins))
             {
                 Poll::Ready(Ok(())) => true,
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Err(error)) => return broken(&error, witness),
                 Poll::Pending => false,
             };
             if is_written && self.poll_shutdown(cx, outbox).is_ready() {
@@ -85,7 +88,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             match self.poll_read(cx, outbox, witness) {
                 Poll::Ready(Ok(0)) => self.stage = Stage::Draining,
                 Poll::Ready(Ok(_)) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(()),
+                Poll::Ready(Err(error)) => return broken(&error, witness),
                 Poll::Pending => return Poll::Pending,
             }
         }
@@ -152,6 +155,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Pump<S> {
             }
         }
     }
+}
+
+/// There is nobody to be told; but whoever watches may want to know whose doing it was.
+#[cold]
+fn broken(error: &io::Error, witness: &mut impl Witness) -> Poll<()> {
+    if matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe) {
+        witness.reset();
+    }
+    Poll::Ready(())
 }
 
 /// How many buffers a connection may fill before others have their turn.
