@@ -5,15 +5,14 @@
 //! the processor time of the proxy's process for each message, there and back.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement")]
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use framescope_tests::{OutFrame, opening_request};
+use framescope_tests::OutFrame;
+use measured::{Measured, median, number, open, program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
+
+mod measured;
 
 /// How long one round of one case lasts.
 const ROUND: Duration = Duration::from_millis(700);
@@ -42,7 +41,7 @@ struct Round {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|value| value.parse().ok()).unwrap_or(5);
+    let rounds = number("BENCH_ROUNDS", 5);
     println!("proxy: echoes through it, medians of {rounds}, alternating");
     println!(
         "{:>10} {:>5} {:>4} {:<12} {:>12} {:>8} {:>14} {:>16}",
@@ -72,71 +71,13 @@ async fn main() {
     }
 }
 
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// A process with an address, ended when this is dropped.
-struct Process {
-    child: Child,
-    addr: SocketAddr,
-    /// The inspector's.
-    inspector: Option<SocketAddr>,
-}
-
-impl Process {
-    fn start(args: &[&str]) -> Self {
-        let program = std::env::var_os("BENCH_SERVER").expect("run.sh says which program");
-        let mut child = Command::new(program)
-            .args(args)
-            .args(["--listen", "127.0.0.1:0", "--threads", "1", "--log", "error"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it starts");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = || {
-            let line = lines.next()?.ok()?;
-            line.split_once("://")?.1.split('/').next()?.parse::<SocketAddr>().ok()
-        };
-        let addr = address().expect("its address");
-        let inspector = if args.contains(&"--no-inspect") { None } else { address() };
-        Self { child, addr, inspector }
-    }
-
-    /// User and system time so far.
-    fn cpu(&self) -> Duration {
-        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
-            .unwrap()
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok())
-            .sum();
-        Duration::from_nanos(nanoseconds)
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-async fn open(addr: SocketAddr, path: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.write_all(&opening_request(addr, path, &[])).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    stream
+fn start(args: &[&str]) -> Measured {
+    Measured::start(program(), args.iter().chain(&["--listen", "127.0.0.1:0", "--threads", "1", "--log", "error"]))
 }
 
 /// Keeps so many connections busy for a while, this way.
 async fn round(way: Way, len: usize, connections: usize, in_flight: usize) -> Round {
-    let server = Process::start(&["serve", "--in-memory"]);
+    let server = start(&["serve", "--in-memory"]);
     let to = format!("ws://{}", server.addr);
     let flags: &[&str] = match way {
         Way::Straight => &[],
@@ -144,10 +85,11 @@ async fn round(way: Way, len: usize, connections: usize, in_flight: usize) -> Ro
         Way::Page => &["--inspect", "127.0.0.1:0", "--operator-token", "0123456789abcdef"],
         Way::File => &["--no-inspect", "--write", "/dev/null"],
     };
-    let proxy = (way != Way::Straight).then(|| Process::start(&[&["proxy", "--to", &to], flags].concat()));
+    let mut proxy = (way != Way::Straight).then(|| start(&[&["proxy", "--to", &to], flags].concat()));
     let addr = proxy.as_ref().map_or(server.addr, |proxy| proxy.addr);
     let mut watching = JoinSet::new();
-    if let Some(inspector) = proxy.as_ref().and_then(|proxy| proxy.inspector) {
+    if way == Way::Page {
+        let inspector = proxy.as_mut().and_then(Measured::next_addr).expect("the inspector's address");
         let mut page = open(inspector, "/inspect/live?token=0123456789abcdef").await;
         watching.spawn(async move {
             let mut discarded = vec![0; 1 << 20];
@@ -161,7 +103,7 @@ async fn round(way: Way, len: usize, connections: usize, in_flight: usize) -> Ro
     for _ in 0..connections {
         streams.push(open(addr, "/echo").await);
     }
-    let cpu = || proxy.as_ref().map_or(Duration::ZERO, Process::cpu);
+    let cpu = || proxy.as_ref().map_or(Duration::ZERO, Measured::cpu);
     let (cpu_before, began) = (cpu(), Instant::now());
     let mut tasks = JoinSet::new();
     for stream in streams {

@@ -5,16 +5,16 @@
 //! what counts, user and system, as the kernel books it. Each server has one thread.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement")]
 
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use framescope_tests::{OutFrame, opening_request};
+use framescope_tests::OutFrame;
 use futures_util::{SinkExt, StreamExt};
+use measured::{Measured, median, number, open, program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::task::JoinSet;
+
+mod measured;
 
 /// How long one round of one case lasts.
 const ROUND: Duration = Duration::from_millis(700);
@@ -35,7 +35,7 @@ async fn main() {
         let mut rates = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
             for (kind, rates) in [Kind::Ours, Kind::Opponent].into_iter().zip(&mut rates) {
-                rates.push(echo_rate(&Server::start(kind), len, connections, in_flight).await);
+                rates.push(echo_rate(&kind.start(), len, connections, in_flight).await);
             }
         }
         let [ours, theirs] = rates.map(median);
@@ -45,7 +45,7 @@ async fn main() {
     for (name, when) in [("fresh", 0), ("after 16 KiB each way", 16 << 10)] {
         let mut each = Vec::new();
         for kind in [Kind::Ours, Kind::Opponent] {
-            each.push(idle_bytes(&Server::start(kind), count, when).await);
+            each.push(idle_bytes(&kind.start(), count, when).await);
         }
         println!(
             "idle connection, {name}: framescope {} bytes, tungstenite {} bytes ({count} of them)",
@@ -54,96 +54,32 @@ async fn main() {
     }
 }
 
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
 #[derive(Clone, Copy)]
 enum Kind {
     Ours,
     Opponent,
 }
 
-/// A server in a process of its own, ended when this is dropped.
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Server {
-    fn start(kind: Kind) -> Self {
-        let (program, args) = match kind {
-            Kind::Ours => {
-                let program = std::env::var_os("BENCH_SERVER").expect("run.sh says which program");
-                (program, vec!["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"])
-            }
-            Kind::Opponent => (std::env::current_exe().unwrap().into_os_string(), vec!["opponent"]),
-        };
-        let mut command = match std::env::var("BENCH_SERVER_CORE") {
-            Ok(core) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["-c", &core]).arg(program);
-                taskset
-            }
-            Err(_) => Command::new(program),
-        };
-        let mut child = command.args(args).stdout(Stdio::piped()).spawn().expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, addr) = line.trim_end().trim_end_matches('/').split_once("http://").expect("its address");
-        Self { child, addr: addr.parse().unwrap() }
+impl Kind {
+    fn start(self) -> Measured {
+        match self {
+            Self::Ours => Measured::start(
+                program(),
+                ["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"],
+            ),
+            Self::Opponent => Measured::start(std::env::current_exe().unwrap(), ["opponent"]),
+        }
     }
-
-    /// User and system time so far.
-    fn cpu(&self) -> Duration {
-        // schedstat counts in nanoseconds what stat counts in ticks.
-        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
-            .unwrap()
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok())
-            .sum();
-        Duration::from_nanos(nanoseconds)
-    }
-
-    fn rss(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-async fn open(addr: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.write_all(&opening_request(addr, "/echo", &[])).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_buf(&mut head).await.unwrap();
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    stream
 }
 
 /// Keeps so many connections busy for a while.
-async fn echo_rate(server: &Server, len: usize, connections: usize, in_flight: usize) -> f64 {
+async fn echo_rate(server: &Measured, len: usize, connections: usize, in_flight: usize) -> f64 {
     let frame = OutFrame::binary(vec![b'x'; len]);
     let batch = frame.bytes().repeat(in_flight);
     let reply_len = frame.unmasked().bytes().len() * in_flight;
     let mut streams = Vec::new();
     for _ in 0..connections {
-        streams.push(open(server.addr).await);
+        streams.push(open(server.addr, "/echo").await);
     }
     let (cpu, end) = (server.cpu(), Instant::now() + ROUND);
     let mut tasks = JoinSet::new();
@@ -176,14 +112,14 @@ async fn echo_rate(server: &Server, len: usize, connections: usize, in_flight: u
 }
 
 /// What each of `count` connections adds to the server's memory, after an echo of `len` bytes.
-async fn idle_bytes(server: &Server, count: usize, len: usize) -> usize {
+async fn idle_bytes(server: &Measured, count: usize, len: usize) -> usize {
     let frame = OutFrame::binary(vec![b'x'; len]);
     let reply_len = frame.clone().unmasked().bytes().len();
-    open(server.addr).await;
+    open(server.addr, "/echo").await;
     let before = server.rss();
     let mut streams = Vec::new();
     for _ in 0..count {
-        let mut stream = open(server.addr).await;
+        let mut stream = open(server.addr, "/echo").await;
         if len > 0 {
             stream.write_all(&frame.bytes()).await.unwrap();
             stream.read_exact(&mut vec![0; reply_len]).await.unwrap();

@@ -9,17 +9,18 @@
 //! With `BENCH_BEFORE`, the path of another build of the program, also: as fast as it goes, unwatched, beside that.
 #![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "a measurement")]
 
-use std::io::{BufRead, BufReader};
+use std::ffi::OsStr;
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use framescope_codec::capture::{Decoder, Record, What};
-use framescope_tests::{OutFrame, WireClient, opening_request};
+use framescope_tests::{OutFrame, WireClient};
+use measured::{Measured, median, number, open, program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+
+mod measured;
 
 /// How long one round of one case lasts.
 const ROUND: Duration = Duration::from_millis(1500);
@@ -38,10 +39,7 @@ async fn main() {
     println!("taps: nanoseconds of the server's processor time per message, medians of {rounds}, alternating");
     println!("{:>8} {:>5} {:>3} {:>10} {:>10} {:>8}   seen", "payload", "conns", "at", "unwatched", "watched", "more");
     for (len, connections, at_a_time) in CASES {
-        let server = Server::start(
-            &std::env::var("BENCH_SERVER").expect("run.sh says which program"),
-            &["--operator-token", TOKEN],
-        );
+        let server = start(program(), &["--operator-token", TOKEN]);
         let mut costs = [Vec::new(), Vec::new()];
         let (mut sent, mut seen) = (0, 0);
         // The first round of each is to warm up.
@@ -64,13 +62,13 @@ async fn main() {
             "{len:>8} {connections:>5} {at_a_time:>3} {unwatched:>10.0} {watched:>10.0} {more:>7.1}%   {seen} of {sent} frames"
         );
     }
-    let Ok(before) = std::env::var("BENCH_BEFORE") else { return };
+    let Some(before) = std::env::var_os("BENCH_BEFORE") else { return };
     println!("unwatched, as fast as it goes: nanoseconds per message, beside the build before");
     for (len, connections, at_a_time) in CASES {
         let mut costs = [Vec::new(), Vec::new()];
         for _ in 0..rounds {
-            for (program, costs) in [&before, &std::env::var("BENCH_SERVER").unwrap()].into_iter().zip(&mut costs) {
-                let server = Server::start(program, &[]);
+            for (program, costs) in [&before, &program()].into_iter().zip(&mut costs) {
+                let server = start(program, &[]);
                 costs.push(echo(&server, len, connections, at_a_time, Pace::Fast).await.0);
             }
         }
@@ -82,56 +80,10 @@ async fn main() {
     }
 }
 
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-/// The program, with one thread, ended when this is dropped.
-struct Server {
-    child: Child,
-    addr: SocketAddr,
-}
-
-impl Server {
-    fn start(program: &str, flags: &[&str]) -> Self {
-        let mut command = match std::env::var("BENCH_SERVER_CORE") {
-            Ok(core) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["-c", &core]).arg(program);
-                taskset
-            }
-            Err(_) => Command::new(program),
-        };
-        command.args(["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"]).args(flags);
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, addr) = line.trim_end().trim_end_matches('/').split_once("http://").expect("its address");
-        Self { child, addr: addr.parse().unwrap() }
-    }
-
-    /// User and system time so far.
-    fn cpu(&self) -> Duration {
-        // schedstat counts in nanoseconds what stat counts in ticks.
-        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
-            .unwrap()
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok())
-            .sum();
-        Duration::from_nanos(nanoseconds)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
+/// The program, with one thread.
+fn start(program: impl AsRef<OsStr>, flags: &[&str]) -> Measured {
+    let args = ["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"];
+    Measured::start(program, args.iter().chain(flags))
 }
 
 /// The operator's page, which takes everything as it comes and looks at it later.
@@ -189,18 +141,6 @@ impl Seen {
     }
 }
 
-async fn open(addr: SocketAddr) -> TcpStream {
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.write_all(&opening_request(addr, "/echo", &[])).await.unwrap();
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        stream.read_buf(&mut head).await.unwrap();
-    }
-    assert!(head.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&head));
-    stream
-}
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
     Steady,
@@ -208,14 +148,14 @@ enum Pace {
 }
 
 /// Keeps so many connections busy for a while: what a message costs, and how many there were.
-async fn echo(server: &Server, len: usize, connections: usize, at_a_time: usize, pace: Pace) -> (f64, usize) {
+async fn echo(server: &Measured, len: usize, connections: usize, at_a_time: usize, pace: Pace) -> (f64, usize) {
     let frame = OutFrame::binary(vec![b'x'; len]);
     let batch = frame.bytes().repeat(at_a_time);
     let reply_len = frame.unmasked().bytes().len() * at_a_time;
     let period = Duration::from_secs(1) * u32::try_from(connections * at_a_time).unwrap() / MESSAGES_PER_SECOND;
     let mut streams = Vec::new();
     for _ in 0..connections {
-        streams.push(open(server.addr).await);
+        streams.push(open(server.addr, "/echo").await);
     }
     let (cpu, begun) = (server.cpu(), Instant::now());
     let mut tasks = JoinSet::new();

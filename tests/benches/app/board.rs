@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::client::{Wishes, open};
 use super::measure::{numbered, quantiles};
-use super::number;
+use super::measured::number;
 use super::server::{Folder, Server};
 use super::strokes::stroke;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::client::{Mouth, Wishes, open};
 use super::measure::{Run, cores, numbered, quantiles};
-use super::number;
+use super::measured::number;
 use super::people;
 use super::server::Server;
 

@@ -11,6 +11,8 @@ mod board;
 mod client;
 mod direct;
 mod measure;
+#[path = "../measured/mod.rs"]
+mod measured;
 mod people;
 mod presence;
 mod server;
@@ -31,9 +33,4 @@ async fn main() {
         };
         tokio::task::LocalSet::new().run_until(run).await;
     }
-}
-
-/// A number from the environment.
-fn number(name: &str, default: usize) -> usize {
-    std::env::var(name).map_or(default, |value| value.parse().unwrap_or_else(|_| panic!("{name}: {value}")))
 }

@@ -11,8 +11,9 @@ use tokio::task::JoinHandle;
 
 use super::client::{Ear, Mouth, Wishes, open};
 use super::measure::{cores, quantiles};
+use super::measured::number;
+use super::people;
 use super::server::Server;
-use super::{number, people};
 
 /// What the one who looks closely knows.
 #[derive(Default)]

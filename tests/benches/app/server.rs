@@ -1,40 +1,30 @@
 //! The server under load, and the folders it stores in.
 
-use std::io::{BufRead, BufReader};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::client::http;
+use super::measured::{Measured, program};
 
-/// The release build in a process of its own, killed when this is dropped.
+/// The release build, storing in a folder.
 pub(crate) struct Server {
-    child: Child,
+    process: Measured,
     pub(crate) addr: SocketAddr,
 }
 
 impl Server {
     /// Starts it on this folder, and waits until it listens.
     pub(crate) fn start(folder: &Path) -> Self {
-        let program = std::env::var_os("BENCH_SERVER").expect("run.sh says which program");
-        let mut command = match std::env::var("BENCH_SERVER_CORE") {
-            Ok(core) => {
-                let mut taskset = Command::new("taskset");
-                taskset.args(["-c", &core]).arg(program);
-                taskset
-            }
-            Err(_) => Command::new(program),
-        };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"]).arg(folder);
+        let mut args: Vec<OsString> =
+            ["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"].map(Into::into).into();
+        args.push(folder.into());
         if let Ok(flags) = std::env::var("BENCH_FLAGS") {
-            command.args(flags.split_whitespace());
+            args.extend(flags.split_whitespace().map(Into::into));
         }
-        let mut child = command.stdout(Stdio::piped()).spawn().expect("the server starts");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, addr) = line.trim_end().trim_end_matches('/').split_once("http://").expect("its address");
-        Self { child, addr: addr.parse().unwrap() }
+        let process = Measured::start(program(), args);
+        Self { addr: process.addr, process }
     }
 
     /// Waits until it says that it is ready.
@@ -48,36 +38,17 @@ impl Server {
 
     /// User and system time so far.
     pub(crate) fn cpu(&self) -> Duration {
-        // schedstat counts in nanoseconds what stat counts in ticks.
-        let nanoseconds = std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
-            .unwrap()
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("schedstat")).ok())
-            .filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok())
-            .sum();
-        Duration::from_nanos(nanoseconds)
+        self.process.cpu()
     }
 
     /// Memory held now, in MiB.
     pub(crate) fn rss(&self) -> f64 {
-        self.memory("VmRSS:")
+        self.process.rss() as f64 / 1_048_576.0
     }
 
     /// The most it ever held, in MiB.
     pub(crate) fn peak_rss(&self) -> f64 {
-        self.memory("VmHWM:")
-    }
-
-    fn memory(&self, name: &str) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+        self.process.peak_rss() as f64 / 1_048_576.0
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::board;
 use super::client::{Wishes, open};
 use super::measure::quantiles;
-use super::number;
+use super::measured::number;
 use super::server::{Folder, Server, kept};
 
 const ROOMS: usize = 100;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::client::{Mouth, Wishes, open};
 use super::measure::{Run, cores, numbered, quantiles};
-use super::number;
+use super::measured::number;
 use super::server::{Folder, Server};
 
 pub(crate) fn stroke(number: usize) -> String {
