@@ -94,8 +94,8 @@ enum Wake {
 }
 
 impl Relay {
-    /// Between two sides that have agreed. `answer` is what the client has yet to be told, its frames come
-    /// `behind` it; the client's first frames have come already, too.
+    /// Between two sides that have agreed. What the client has yet to be told of that is [put first](Self::put_first),
+    /// and frames that have come already, [behind](Self::put_behind).
     pub(crate) fn new(client: Dialed, upstream: Dialed, taps: Taps) -> Self {
         let lanes = Direction::BOTH.map(Lane::new);
         Self { ends: [client, upstream], lanes, broken: [false; 2], taps, first: 0 }
