@@ -55,6 +55,8 @@ test("a ping comes back as a pong, timed, with both frames bit by bit", TIMEOUT,
     .locator(".toast")
     .getByText(/^Pong 1 after \d/)
     .waitFor();
+  // The figures are drawn with the next picture, the toast at once.
+  await counts(page, "answered", 1);
   assert.match(await figure(page, "last"), /^\d+(\.\d+)?\sms$/);
   const [ping, pong] = [frameOf(page, "Ping"), frameOf(page, "Pong")];
   await ping.getByRole("treeitem").filter({ hasText: "0x9 ping" }).waitFor();
