@@ -1,7 +1,7 @@
 // @ts-check
 // `WebSocketClient`: what its users hold. It checks what it is handed, and leaves the rest to a `Connection`.
 
-/** @import { OpenStream, Sendable, SendOptions, WebSocketClientOptions } from "../src/client.d.ts" */
+/** @import { ByteStream, ByteStreamHandlers, OpenStream, Sendable, SendOptions, StreamOptions, WebSocketClientOptions } from "../src/client.d.ts" */
 /** @import { Engine, Watcher } from "./types.d.ts" */
 /** @typedef {(...args: any[]) => unknown} Listener */
 
@@ -144,6 +144,17 @@ export class WebSocketClient extends Emitter {
     this.#connection = new Connection(engine, times, watch(this));
     dropped.register(this, this.#connection, this);
     this.#connection.start(target, openStream(options));
+  }
+
+  /**
+   * @param {string | URL} url
+   * @param {ByteStreamHandlers} handlers
+   * @param {StreamOptions} [options]
+   * @returns {Promise<ByteStream>}
+   */
+  static async openStream(url, handlers, options = {}) {
+    const { signal = new AbortController().signal, ...where } = options ?? {};
+    return await openStream(where)({ ...readUrl(url), signal }, handlers);
   }
 
   get url() {
@@ -295,7 +306,7 @@ for (const name of ["on", "addListener", "prependListener"]) {
 }
 
 /**
- * @param {WebSocketClientOptions} options
+ * @param {Pick<WebSocketClientOptions, "stream" | "tunnel" | "tls">} options
  * @returns {OpenStream}
  */
 function openStream({ stream, tunnel, tls }) {

@@ -89,6 +89,13 @@ export type OpenStream = (
   handlers: ByteStreamHandlers,
 ) => ByteStream | Promise<ByteStream>;
 
+/** Where a bare stream leads through, and what gives it up while it opens. */
+export interface StreamOptions {
+  tunnel?: string | URL;
+  tls?: object;
+  signal?: AbortSignal;
+}
+
 export interface WebSocketClientOptions {
   /** Subprotocols to offer, the one liked best first. */
   protocols?: string | string[];
@@ -133,6 +140,10 @@ export class WebSocketClient {
   /** Begins to connect at once. `wss:` under Node is TLS; in a page, the tunnel's server speaks it.
    * @throws {WebSocketClientError} ERR_INVALID_ARGUMENT, and nothing else, ever */
   constructor(url: string | URL, options?: WebSocketClientOptions);
+
+  /** The byte stream that a client for `url` would run on, and no client: whoever writes the opening handshake and every
+   * frame behind it by hand needs nothing else. `AnswerReader` reads what comes back. */
+  static openStream(url: string | URL, handlers: ByteStreamHandlers, options?: StreamOptions): Promise<ByteStream>;
 
   readonly url: string;
   readonly readyState: 0 | 1 | 2 | 3;

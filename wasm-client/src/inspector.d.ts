@@ -155,3 +155,51 @@ export interface DeflateParams {
   serverMaxWindowBits?: number;
   clientMaxWindowBits?: number;
 }
+
+/** A response's head as `AnswerReader.head()` tells it, judged as the answer to its request. */
+export interface AnswerHead {
+  /** Null where what came is no HTTP. */
+  status: number | null;
+  startLine: string;
+  headers: [name: string, value: string][];
+  bytes: number;
+  /** Null where request or answer does not have exactly one. */
+  acceptMatches: boolean | null;
+  subprotocol: string | null;
+  /** What was agreed on about compression. */
+  deflate: Required<DeflateParams> | null;
+  findings: { rule: string; section: string; says: string }[];
+}
+
+/** One frame as `dissect` and `AnswerReader.frame()` tell it, with nothing left out. Bytes are hex. */
+export interface DissectedFrame {
+  number: number;
+  offset: number;
+  header: {
+    bytes: string;
+    fin: boolean;
+    rsv: number;
+    opcode: number;
+    opcodeName: string;
+    maskingKey: string | null;
+    lengthForm: 7 | 16 | 64;
+    payloadLength: number;
+    fields: [name: string, from: number, to: number][];
+  };
+  /** Unmasked, still compressed. */
+  payload: string;
+  payloadMissing: number;
+  violations: { rule: string; section: string; field: string; closeCode: number; payloadOffset: number | null }[];
+  fragment: { message: number; index: number } | null;
+  inflatedLength: number | null;
+  /** On the frame that completes it: inflated. */
+  message: {
+    kind: "text" | "binary" | null;
+    compressed: boolean;
+    payload: string;
+    payloadIsWhole: boolean;
+    fragments: number;
+    inflation: string;
+  } | null;
+  close: { code: number | null; reason: string } | null;
+}

@@ -3,11 +3,13 @@
 //! Objects cross the border as JSON text, bytes as `Uint8Array`. `inspector.d.ts` says what the objects hold, and
 //! becomes part of the module's own types. The work is done in [`inspector`], which is plain Rust.
 
+mod answers;
 mod client;
 mod frame;
 pub mod inspector;
 mod messages;
 
+pub use answers::{AnswerReader, deflate};
 pub use frame::WebSocketFrame;
 pub use messages::MessageReader;
 

@@ -6,14 +6,17 @@ import { createServer } from "node:https";
 import test from "node:test";
 import { startServer } from "../../tests/browser/support.mjs";
 import {
+  AnswerReader,
   agree,
   certificate,
   connect,
+  deflate,
   echoServer,
   ending,
   next,
   openServer,
   record,
+  WebSocketClient,
   WebSocketFrame,
   withResolvers,
   ws,
@@ -309,4 +312,48 @@ test("the tunnel of our own server leads to itself, and ends with the client", a
     assert.ok(data.equals(big));
   }
   assert.deepEqual(await ending(client.close(1000)), { code: 1000, reason: "", wasClean: true, error: undefined });
+});
+
+test("without a client: a request by hand, and all of the answer to it", async (t) => {
+  const { url } = await echoServer(t, { perMessageDeflate: { threshold: 0 } });
+  const request = (key) =>
+    Buffer.from(
+      `GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ${key}\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits=9\r\n\r\n",
+    );
+  const talk = async (head, ...frames) => {
+    const reader = new AnswerReader(head);
+    const { promise: ended, resolve: end } = withResolvers();
+    const found = [];
+    const stream = await WebSocketClient.openStream(url, {
+      data(bytes) {
+        reader.feed(bytes);
+        for (let frame = reader.frame(); frame; frame = reader.frame()) found.push(JSON.parse(frame));
+        if (found.some(({ close }) => close)) end();
+      },
+      end,
+      closed: end,
+    });
+    t.after(() => stream.destroy());
+    for (const byte of head) await stream.write(Uint8Array.of(byte));
+    for (const frame of frames) await stream.write(frame);
+    await ended;
+    return { head: JSON.parse(reader.head()), found, body: reader.body };
+  };
+  const hello = new WebSocketFrame(1, deflate(Buffer.from("Hello Hello Hello"), 9));
+  Object.assign(hello, { rsv1: true, masked: true });
+  const close = Object.assign(new WebSocketFrame(8, Uint8Array.of(3, 232)), { masked: true });
+  const { head, found } = await talk(request("dGhlIHNhbXBsZSBub25jZQ=="), hello.toBytes(), close.toBytes());
+  assert.deepEqual([head.status, head.acceptMatches, head.deflate.clientMaxWindowBits], [101, true, 9]);
+  assert.equal(Buffer.from(found[0].message.payload, "hex").toString(), "Hello Hello Hello");
+  assert.deepEqual(found[1].close, { code: 1000, reason: "" });
+
+  const refused = await talk(request("short"));
+  assert.equal(refused.head.status, 400);
+  assert.match(refused.body, /Sec-WebSocket-Key/);
+
+  await assert.rejects(WebSocketClient.openStream("http://127.0.0.1:1/", {}), { code: "ECONNREFUSED" });
+  await assert.rejects(WebSocketClient.openStream("ftp://127.0.0.1/", {}), { code: "ERR_INVALID_ARGUMENT" });
+  const given = WebSocketClient.openStream(url, {}, { signal: AbortSignal.abort(new Error("given up")) });
+  await assert.rejects(given, { message: "given up" });
 });

@@ -13,9 +13,9 @@ import { fileURLToPath } from "node:url";
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 export const installed = process.env.FRAMESCOPE_CLIENT ?? join(root, "target/npm/installed");
 
-export const { WebSocketClient, WebSocketFrame, dissect, initSync } = createRequire(join(installed, "here.js"))(
-  "framescope-client",
-);
+export const { AnswerReader, WebSocketClient, WebSocketFrame, deflate, dissect, initSync } = createRequire(
+  join(installed, "here.js"),
+)("framescope-client");
 
 /** How many bytes the module holds: asked to begin again, it hands out what it has. */
 export const moduleMemory = () => initSync().memory.buffer.byteLength;
