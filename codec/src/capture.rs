@@ -34,6 +34,7 @@
 
 pub mod comment;
 mod conversation;
+pub mod har;
 pub mod mask;
 mod opening;
 pub mod packet;

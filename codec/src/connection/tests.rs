@@ -117,7 +117,7 @@ fn after_our_close_messages_still_come_but_no_pong_goes() {
     assert_eq!(out, hex("88 02 03E9"));
     let (events, out) = run(&mut conn, hex("81 81 00000000 41  89 80 00000000  88 82 00000000 03E9"));
     assert_eq!(events, ["text A", "ping ", "closing 1001"]);
-    assert_eq!(out, []);
+    assert_eq!(out, b"");
     assert!(conn.receive_eof().was_clean);
 }
 

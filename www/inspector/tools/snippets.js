@@ -81,7 +81,7 @@ function testOf(name, { row, payloadMissing }, wire, rulesAlone) {
   const role = row.direction === "c2s" ? "Client" : "Server";
   const whole = payloadMissing === 0 ? "next_frame()" : "finish()";
   // Without an agreement RSV1 would be against the rules.
-  const deflate = (row.rsv & 4) !== 0 ? "Some(DeflateParams::default())" : "None";
+  const deflate = (row.rsv & 4) !== 0 ? "Some(DeflateParams::DEFAULT)" : "None";
   const uses = deflate === "None" ? "Dissector, Role" : "DeflateParams, Dissector, Role";
   return `#[test]
 fn ${name}() {
