@@ -36,6 +36,7 @@ pub mod comment;
 mod conversation;
 pub mod har;
 pub mod mask;
+pub mod open;
 mod opening;
 pub mod packet;
 pub mod pcapng;

@@ -16,9 +16,11 @@
 
 mod block;
 mod fault;
+mod foreign;
 mod reader;
 
 pub use fault::{Fault, FaultKind};
+pub(super) use foreign::{write_captured, write_foreign_start};
 pub use reader::{BLOCK_MAX, Item, Packet, Reader};
 
 /// Appends the two blocks that a capture begins with: raw IP packets, times in nanoseconds.

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::super::open::Format;
+
 /// A place in a capture that cannot be read, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -36,6 +38,14 @@ pub enum FaultKind {
     TooManyInterfaces,
     /// The end comes within a block.
     CutOff,
+    /// There is nothing in the file.
+    Empty,
+    /// It is something with a name that is not read here.
+    Other(&'static str),
+    /// It is no format that is known.
+    Unknown,
+    /// Something is wrong with a file of this format.
+    Within(Format, &'static str),
 }
 
 impl fmt::Display for Fault {
@@ -58,6 +68,10 @@ impl fmt::Display for FaultKind {
             Self::UnknownInterface => f.write_str("a packet of an interface that was not described"),
             Self::TooManyInterfaces => f.write_str("more interfaces than are kept"),
             Self::CutOff => f.write_str("the capture ends within a block"),
+            Self::Empty => f.write_str("the file is empty"),
+            Self::Other(name) => write!(f, "this looks like {name}"),
+            Self::Unknown => f.write_str("this is no format that is known here"),
+            Self::Within(format, says) => write!(f, "{}: {says}", format.name()),
         }
     }
 }

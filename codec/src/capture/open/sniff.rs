@@ -1,0 +1,82 @@
+//! What a file is, by its first bytes.
+
+use super::pcap::Pcap;
+
+/// What the bytes look like.
+#[derive(Debug)]
+pub(super) enum Sniffed {
+    /// Too few to say.
+    NeedsMore,
+    Pcapng,
+    /// And whether its magic number is damaged.
+    Pcap(Pcap, bool),
+    Gzip,
+    /// Something with a name that is not read here.
+    Known(&'static str),
+    Unknown,
+    /// Nothing at all.
+    Empty,
+}
+
+/// Looks at the first bytes of a file; `is_all` if they are the last ones too.
+pub(super) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
+    if bytes.is_empty() {
+        return if is_all { Sniffed::Empty } else { Sniffed::NeedsMore };
+    }
+    if let Some(sniffed) = by_magic(bytes) {
+        return sniffed;
+    }
+    if bytes.len() < SNIFFED && !is_all {
+        return Sniffed::NeedsMore;
+    }
+    damaged(bytes).unwrap_or(Sniffed::Unknown)
+}
+
+/// By the first bytes, which most formats have of their own.
+fn by_magic(bytes: &[u8]) -> Option<Sniffed> {
+    if bytes.starts_with(b"\x0a\x0d\x0d\x0a") {
+        return Some(Sniffed::Pcapng);
+    }
+    if bytes.starts_with(b"\x1f\x8b") {
+        return Some(Sniffed::Gzip);
+    }
+    if let Some(pcap) = Pcap::sniff(bytes) {
+        return Some(Sniffed::Pcap(pcap, false));
+    }
+    let known = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic));
+    known.map(|(_, name)| Sniffed::Known(name))
+}
+
+/// A capture whose first bytes were damaged is worth reading all the same.
+fn damaged(bytes: &[u8]) -> Option<Sniffed> {
+    if let Some(pcap) = Pcap::sniff_damaged(bytes) {
+        return Some(Sniffed::Pcap(pcap, true));
+    }
+    let order = bytes.get(8..12)?;
+    (order == b"\x4d\x3c\x2b\x1a" || order == b"\x1a\x2b\x3c\x4d").then_some(Sniffed::Pcapng)
+}
+
+/// So many bytes tell any format, or it cannot be told.
+const SNIFFED: usize = 4096;
+
+/// What people may well try, and what it is called.
+const KNOWN: [(&[u8], &str); 18] = [
+    (b"\x28\xb5\x2f\xfd", "Zstandard; unpack it first"),
+    (b"\xfd7zXZ\0", "xz; unpack it first"),
+    (b"BZh", "bzip2; unpack it first"),
+    (b"\x04\x22\x4d\x18", "LZ4; unpack it first"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
+    (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
+    (b"snoop\0\0\0", "a snoop capture; editcap makes pcapng of it"),
+    (b"GMBU", "a capture of Microsoft Network Monitor; editcap makes pcapng of it"),
+    (b"RTSS", "a capture of Microsoft Network Monitor; editcap makes pcapng of it"),
+    (b"TRSNIFF data", "a capture of Sniffer; editcap makes pcapng of it"),
+    (b"SQLite format 3\0", "an SQLite database"),
+    (b"\x89PNG\r\n\x1a\n", "a PNG image"),
+    (b"\xff\xd8\xff", "a JPEG image"),
+    (b"%PDF-", "a PDF document"),
+    (b"\x7fELF", "a program"),
+    (b"MZ\x90\0", "a program"),
+    (b"\0asm", "a WebAssembly module"),
+];

@@ -1,0 +1,130 @@
+//! Files of every format: the same conversation comes out of each, and whatever is wrong with one is said.
+#![cfg(feature = "capture")]
+#![expect(clippy::unwrap_used, reason = "a test may unwrap: the panic is its message")]
+
+#[path = "support/files.rs"]
+mod files;
+
+use files::{Kind, PLAIN, TOLD, check, gzip, open, packets, pcap, pcapng};
+use framescope_codec::capture::Record;
+
+#[test]
+fn a_pcapng_is_read_as_it_is() {
+    check(&pcapng(&packets()), &["pcapng"], &TOLD);
+}
+
+#[test]
+fn a_pcap_is_read_in_either_byte_order_and_resolution() {
+    let expected: Vec<Record> = open(&pcapng(&packets()), usize::MAX).records;
+    for is_big_endian in [false, true] {
+        for is_in_nanoseconds in [false, true] {
+            let kind = Kind { is_big_endian, is_in_nanoseconds, ..PLAIN };
+            let file = pcap(kind, &[], &packets());
+            check(&file, &["pcap"], &TOLD);
+            assert_eq!(open(&file, 100).records, expected, "{kind:?}");
+        }
+    }
+    // The upper half of the link type says how long the checksum behind packets is.
+    let file = pcap(
+        Kind { link_type: 0x2400_0001, ..PLAIN },
+        b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x08\x00",
+        &packets(),
+    );
+    check(&file, &["pcap"], &TOLD);
+}
+
+#[test]
+fn damage_in_a_pcap_costs_what_was_damaged() {
+    let packets = packets();
+    let file = pcap(PLAIN, &[], &packets);
+    let with = |at: usize, byte: u8| {
+        let mut file = file.clone();
+        file[at] = byte;
+        file
+    };
+    check(&with(0, 7), &["pcap"], &[&TOLD[..], &["byte 0: pcap: the magic number in front is damaged"]].concat());
+    let fifth = 24 + packets[..5].iter().map(|(_, packet)| 16 + packet.len()).sum::<usize>();
+    let without_hello: Vec<_> = TOLD.iter().filter(|line| **line != "0 s2c text 7 Hello").copied().collect();
+    let claims = format!("byte {fifth}: pcap: a packet that claims to be longer than any can be");
+    let lines = open(&with(fifth + 11, 0x7F), 100).lines();
+    assert_eq!(lines.last(), Some(&claims));
+    assert!(lines.len() > without_hello.len() - 2, "{lines:?}");
+    let cut = file.len() - 3;
+    let last = file.len() - packets[8].1.len() - 16;
+    let lines = open(&file[..cut], 100).lines();
+    assert_eq!(lines.last().unwrap(), &format!("byte {last}: pcap: the file ends within a packet"));
+    let lines = open(&file[..last + 5], 100).lines();
+    assert_eq!(lines.last().unwrap(), &format!("byte {last}: pcap: the file ends within the header of a packet"));
+    check(&file[..20], &["pcap"], &["byte 0: pcap: the file ends within its header"]);
+}
+
+#[test]
+fn gzip_is_inflated_whatever_is_in_it() {
+    let file = pcap(PLAIN, &[], &packets());
+    check(&gzip(&file, 0, &[]), &["gzip", "pcap"], &TOLD);
+    check(&gzip(&file, 0x1E, b"\x03\0abca name\0a comment\0\x12\x34"), &["gzip", "pcap"], &TOLD);
+    check(&gzip(&pcapng(&packets()), 0, &[]), &["gzip", "pcapng"], &TOLD);
+    check(&gzip(&gzip(&file, 0, &[]), 0, &[]), &["gzip", "gzip", "pcap"], &TOLD);
+    let members = [gzip(&file[..100], 0, &[]), gzip(&file[100..], 0, &[]), vec![0; 500]].concat();
+    check(&members, &["gzip", "pcap"], &TOLD);
+}
+
+#[test]
+fn damage_in_gzip_is_told_behind_what_could_be_read() {
+    let file = pcap(PLAIN, &[], &packets());
+    let whole = gzip(&file, 0, &[]);
+    let at = whole.len() - 8;
+    let mut wrong = whole.clone();
+    wrong[at] ^= 1;
+    let damaged = format!("byte {at}: gzip: the checksum does not match: something in it was damaged");
+    check(&wrong, &["gzip", "pcap"], &told(&damaged));
+    let ends = format!("byte {at}: gzip: the file ends before the checksum");
+    check(&whole[..at + 2], &["gzip", "pcap"], &told(&ends));
+    let end = whole.len();
+    let more = format!("byte {end}: gzip: bytes behind the end that are no gzip");
+    check(&[&whole, b"more".as_slice()].concat(), &["gzip", "pcap"], &told(&more));
+    let lines = open(&whole[..at - 20], 100).lines();
+    assert_eq!(lines[0], TOLD[0]);
+    assert!(lines.iter().any(|line| line.ends_with("gzip: the file ends within the compressed data")), "{lines:?}");
+    let mut deep = file;
+    for _ in 0..5 {
+        deep = gzip(&deep, 0, &[]);
+    }
+    check(&deep, &["gzip"; 3], &["byte 0: gzip: compressed too many times over to be a capture"]);
+}
+
+/// All of it, and this.
+fn told(more: &str) -> Vec<&str> {
+    [&TOLD[..], &[more]].concat()
+}
+
+/// A thousand times its size of zeros is not even inflated to its end, and a capture full of them comes in pieces.
+#[test]
+fn what_inflates_to_much_comes_in_bounded_pieces() {
+    use framescope_codec::capture::open::Opener;
+    let zeros = gzip(&vec![0; 64 << 20], 0, &[]);
+    check_pieces(&zeros, 0);
+    let mut bomb = pcap(PLAIN, &[], &[]);
+    bomb.resize(16 << 20, 0);
+    check_pieces(&gzip(&bomb, 0, &[]), 16 << 20);
+
+    fn check_pieces(file: &[u8], at_least: usize) {
+        let mut opener = Opener::new();
+        opener.feed(file);
+        opener.finish();
+        let mut total = 0;
+        while let Some(bytes) = opener.next_bytes() {
+            assert!(bytes.len() < 1 << 19, "a piece of {}", bytes.len());
+            total += bytes.len();
+        }
+        assert!(total >= at_least, "{total}");
+    }
+}
+
+#[test]
+fn what_is_not_read_is_called_by_its_name() {
+    check(b"", &[], &["byte 0: the file is empty"]);
+    check(b"PK\x03\x04 and so on", &[], &["byte 0: this looks like a ZIP archive; unpack it first"]);
+    check(&gzip(b"\x89PNG\r\n\x1a\n", 0, &[]), &["gzip"], &["byte 0: this looks like a PNG image"]);
+    check(&[0xFF; 5000], &[], &["byte 0: this is no format that is known here"]);
+}
