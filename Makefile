@@ -33,7 +33,7 @@ setup: ## install what building and running needs
 setup-test: ## install what the tests need on top: Chromium, node packages, tshark, ..
 	@tests/setup.sh test
 
-wasm: ## build the inspector's module into www/pkg, if its sources changed
+wasm: ## build the pages' modules into www/pkg, if their sources changed
 	@wasm-client/build.sh
 
 npm: ## the npm package of WebSocketClient, in target/npm
@@ -101,7 +101,7 @@ test-toolchain: tools ## suite: each way to a wasm toolchain, by itself
 test-codec-wasm: tools ## suite: the codec as wasm imports nothing, and works
 	@bash tests/wasm-imports/run.sh
 
-test-wasm: tools ## suite: the module's size, and its tests in headless Chromium
+test-wasm: tools ## suite: the modules' sizes, and their tests in headless Chromium
 	@bash tests/wasm.sh
 
 test-types: tools ## suite: types of the pages' JavaScript

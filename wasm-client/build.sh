@@ -1,5 +1,7 @@
 #!/usr/bin/env bash
-# Builds the module that the pages load, into www/pkg, unless it is newer than all its sources.
+# Builds the modules that the pages load, unless they are newer than all their sources: the inspector's into www/pkg, the
+# client's into www/pkg/client. Plain `wasm-pack build` puts all in one into www/pkg; `exports` in package.json, which it
+# writes anew without, tells the pages where the client is.
 #
 #   wasm-client/build.sh                as small as this machine can: wasm-opt if npm's binaryen is there
 #   wasm-client/build.sh --optional     for `make run`: without a toolchain, say so and succeed
@@ -8,11 +10,12 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly OUT=www/pkg
-readonly MODULE=$OUT/framescope_wasm_bg.wasm
+# In there, by the feature that makes it.
+readonly INSPECTOR=framescope_wasm_bg.wasm CLIENT=client/framescope_wasm_bg.wasm
 readonly WASM_OPT=tests/browser/node_modules/.bin/wasm-opt
 # Its own target folder: a change of flags or compiler here leaves the native build alone.
 export CARGO_TARGET_DIR=$PWD/target/wasm
-# As old as the moment a build began, and holding what it made: "optimised" or "plain", and a checksum.
+# As old as the moment a build began, and holding what it made: "optimised" or "plain", and checksums.
 # Not kept in www/pkg: all that is in there goes into the binary.
 readonly STAMP=$CARGO_TARGET_DIR/framescope-wasm.stamp
 
@@ -36,20 +39,20 @@ main() {
     exit 1
   fi
   if is_current; then
-    echo "wasm: $OUT is up to date ($(sizes))"
+    echo "wasm: $OUT is up to date: $(sizes)"
     return
   fi
   take_toolchain "$mode"
   build
-  echo "wasm: $MODULE is $(sizes)"
+  echo "wasm: $OUT is built: $(sizes)"
 }
 
 is_current() {
-  [ -e "$MODULE" ] && [ -e "$STAMP" ] || return 1
+  [ -e "$STAMP" ] || return 1
   # Somebody else's build in the same place, or one that could not be optimised then and can now.
   local made
   made=$(cat "$STAMP")
-  [ "${made#* }" = "$(cksum <"$MODULE")" ] || return 1
+  [ "${made#* }" = "$(checksums)" ] || return 1
   if can_optimise && [ "${made%% *}" = plain ]; then return 1; fi
   # Folders count too: a file that was removed leaves only their time behind.
   local newer
@@ -70,48 +73,73 @@ take_toolchain() { # MODE
 }
 
 without_toolchain() {
-  if [ -e "$MODULE" ]; then
+  if [ -e "$OUT/$INSPECTOR" ]; then
     echo "wasm: $OUT is older than its sources and cannot be built anew, for the reasons above" >&2
   else
-    echo "wasm: the inspector's module is missing, for the reasons above; everything else works." >&2
+    echo "wasm: the pages' modules are missing, for the reasons above; what needs neither works." >&2
     echo "wasm: once they are mended: make wasm" >&2
   fi
 }
 
 build() {
-  local kind=plain
-  # A file that is saved while the compiler runs must count as newer than the module.
+  local kind=plain made=$CARGO_TARGET_DIR/pkg
+  # A file that is saved while the compiler runs must count as newer than the modules.
   : >"$STAMP.new"
-  echo "wasm: building $OUT"
-  (cd wasm-client && wasm-pack --quiet build --target web --release --no-opt --mode no-install -d "../$OUT") 9>&-
+  # Aside, so that a server never finds half of it, nor one module of this build and one of the last.
+  rm -rf "$made"
+  build_module inspector "$made"
+  build_module client "$made/client"
   if can_optimise; then
-    optimise
+    optimise "$made/$INSPECTOR"
+    optimise "$made/$CLIENT"
     kind=optimised
   else
-    echo "wasm: not run through wasm-opt, which would make it a fifth smaller (make setup-test gets it)"
+    echo "wasm: not run through wasm-opt, which would make them a fifth smaller (make setup-test gets it)"
   fi
+  awk '{ print } /^  "type":/ { print "  \"exports\": { \".\": \"./framescope_wasm.js\", \"./client\": \"./client/framescope_wasm.js\" }," }' \
+    "$made/package.json" >"$made/package.json.new"
+  mv "$made/package.json.new" "$made/package.json"
+  rm -rf "$OUT"
+  mv "$made" "$OUT"
   write_stamp "$kind"
+}
+
+build_module() { # FEATURE FOLDER
+  echo "wasm: building the $1"
+  (cd wasm-client && wasm-pack --quiet build --target web --release --no-opt --mode no-install -d "$2" \
+    -- --no-default-features --features "$1") 9>&-
 }
 
 can_optimise() { command -v node >/dev/null && [ -x "$WASM_OPT" ]; }
 
 # Without feature flags: with them wasm-opt may write types that no browser loads. The lowest kilobyte of memory is the
 # far end of the stack, where nothing has an address.
-optimise() {
+optimise() { # MODULE
   local optimised=$CARGO_TARGET_DIR/optimised.wasm
-  cp "$MODULE" "$optimised"
+  cp "$1" "$optimised"
   node wasm-client/without-checksums.mjs "$optimised"
   "$WASM_OPT" -Oz --converge --low-memory-unused "$optimised" -o "$optimised"
-  mv "$optimised" "$MODULE"
+  mv "$optimised" "$1"
 }
 
 write_stamp() { # KIND
-  echo "$1 $(cksum <"$MODULE")" >"$STAMP"
+  echo "$1 $(checksums)" >"$STAMP"
   touch -r "$STAMP.new" "$STAMP"
 }
 
+checksums() {
+  local module
+  for module in "$OUT/$INSPECTOR" "$OUT/$CLIENT"; do
+    if [ -e "$module" ]; then cksum <"$module"; fi
+  done | paste -s -d ' ' -
+}
+
 sizes() {
-  printf '%d bytes, %d gzipped' "$(wc -c <"$MODULE")" "$(gzip -9 -c "$MODULE" | wc -c)"
+  echo "inspector $(size_of "$OUT/$INSPECTOR"), client $(size_of "$OUT/$CLIENT")"
+}
+
+size_of() {
+  printf '%d bytes, %d gzipped' "$(wc -c <"$1")" "$(gzip -9 -c "$1" | wc -c)"
 }
 
 main "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Puts the npm package together in target/npm/framescope-client: the module of the pages, and an entry for Node.
+# Puts the npm package together in target/npm/framescope-client: the client's module, and an entry for Node.
 #
 #   wasm-client/package.sh          and prints the folder
 #   wasm-client/package.sh --pack   and a .tgz of it beside it, and prints that
@@ -13,7 +13,7 @@ wasm-client/build.sh >&2
 mkdir -p "$OUT"
 rm -rf "$PACKAGE.new"
 cp -r wasm-client/npm "$PACKAGE.new"
-cp -r www/pkg/framescope_wasm.js www/pkg/framescope_wasm.d.ts www/pkg/framescope_wasm_bg.wasm www/pkg/snippets "$PACKAGE.new"
+(cd www/pkg/client && cp -r framescope_wasm.js framescope_wasm.d.ts framescope_wasm_bg.wasm snippets "$OLDPWD/$PACKAGE.new")
 cp LICENSE-APACHE LICENSE-MIT "$PACKAGE.new"
 
 # One version for all.

@@ -61,18 +61,17 @@ test("in the page, too, each stream of the fixture breaks the rule it says", { t
   const page = await openPage(t, await startBrowser(t), `${url}/`);
   const fixture = JSON.parse(await readFile(new URL("../fixtures/violations.json", import.meta.url), "utf8"));
   const found = await page.evaluate(async (cases) => {
-    const module = await import("/pkg/framescope_wasm.js");
-    await module.default();
-    return cases.map(({ direction, compressed, wire }) => {
-      const bytes = Uint8Array.from(wire.replaceAll(" ", "").match(/../g), (pair) => Number.parseInt(pair, 16));
-      const frames = module.dissect(direction, compressed ? {} : null, bytes).map((text) => JSON.parse(text));
-      return frames.flatMap(({ violations }) => violations ?? [])[0]?.rule;
-    });
+    const { loadClient, loadModule } = await import("/lib/wasm.js");
+    const rulesBy = ({ dissect }) =>
+      cases.map(({ direction, compressed, wire }) => {
+        const bytes = Uint8Array.from(wire.replaceAll(" ", "").match(/../g), (pair) => Number.parseInt(pair, 16));
+        const frames = dissect(direction, compressed ? {} : null, bytes).map((text) => JSON.parse(text));
+        return frames.flatMap(({ violations }) => violations ?? [])[0]?.rule;
+      });
+    return [rulesBy(await loadModule()), rulesBy(await loadClient())];
   }, fixture);
-  assert.deepEqual(
-    found,
-    fixture.map(({ rule }) => rule),
-  );
+  const rules = fixture.map(({ rule }) => rule);
+  assert.deepEqual(found, [rules, rules]);
 });
 
 const cut = (text) => (text == null ? String(text) : text.length > 2000 ? `${text.slice(0, 2000)}…` : text);

@@ -223,10 +223,10 @@ test("a module that is not there is said to be so, and a try that lasts can be g
   const { url } = await startServer(t, ["--tunnel-to", `silent=ws://127.0.0.1:${silent.address().port}/`]);
   const context = await newPerson(await startBrowser(t));
   const page = await openPageIn(t, context, addressOf(url, WASM, "server=silent"), { mayComplain: /404/ });
-  await page.route("**/pkg/framescope_wasm.js", (route) => route.fulfill({ status: 404 }));
+  await page.route("**/pkg/package.json", (route) => route.fulfill({ status: 404 }));
   await pressConnect(page);
   await page.locator("#trouble").getByText("run “make wasm”").waitFor();
-  await page.unroute("**/pkg/framescope_wasm.js");
+  await page.unroute("**/pkg/package.json");
   const reached = once(silent, "connection");
   await pressConnect(page);
   await reached;

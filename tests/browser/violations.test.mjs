@@ -82,7 +82,7 @@ const CASES = [
 /** In the page: sends this over a connection of its own, and resolves with how the server closed it. */
 const send = ({ address, sent, compression }) =>
   import("/lib/wasm.js")
-    .then(({ loadModule }) => loadModule())
+    .then(({ loadClient }) => loadClient())
     .then(
       ({ WebSocketClient, WebSocketFrame }) =>
         new Promise((resolve) => {

@@ -180,3 +180,18 @@ export class WebSocketClient {
   emit<E extends keyof WebSocketClientEvents>(event: E, ...args: WebSocketClientEvents[E]): boolean;
   listenerCount(event: keyof WebSocketClientEvents): number;
 }
+
+/** A response's head as `AnswerReader.head()` tells it, judged as the answer to its request. */
+export interface AnswerHead {
+  /** Null where what came is no HTTP. */
+  status: number | null;
+  startLine: string;
+  headers: [name: string, value: string][];
+  bytes: number;
+  /** Null where request or answer does not have exactly one. */
+  acceptMatches: boolean | null;
+  subprotocol: string | null;
+  /** What was agreed on about compression. */
+  deflate: Required<DeflateParams> | null;
+  findings: { rule: string; section: string; says: string }[];
+}

@@ -1,16 +1,24 @@
 //! What JavaScript sees of the codec.
 //!
-//! Objects cross the border as JSON text, bytes as `Uint8Array`. `inspector.d.ts` says what the objects hold, and
-//! becomes part of the module's own types. The work is done in [`inspector`], which is plain Rust.
+//! Objects cross the border as JSON text, bytes as `Uint8Array`. `shared.d.ts` and `inspector.d.ts` say what the objects
+//! hold, and become part of the module's own types. The work is done in [`inspector`], which is plain Rust: what a
+//! module does not hand to JavaScript, the linker leaves out of it.
 
+#[cfg(feature = "client")]
 mod answers;
+#[cfg(feature = "client")]
 mod client;
+#[cfg(feature = "client")]
 mod frame;
 pub mod inspector;
+#[cfg(feature = "client")]
 mod messages;
 
+#[cfg(feature = "client")]
 pub use answers::{AnswerReader, deflate};
+#[cfg(feature = "client")]
 pub use frame::WebSocketFrame;
+#[cfg(feature = "client")]
 pub use messages::MessageReader;
 
 use framescope_codec::capture::Direction;
@@ -19,12 +27,17 @@ use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
+const SHARED_TYPES: &str = include_str!("shared.d.ts");
+
+#[cfg(feature = "inspector")]
+#[wasm_bindgen(typescript_custom_section)]
 const TYPES: &str = include_str!("inspector.d.ts");
 
 /// Panics say in the console where they happened.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
+    #[cfg(feature = "client")]
     client::introduce();
 }
 
@@ -74,10 +87,12 @@ fn direction_of(name: &str) -> Result<Direction, JsError> {
 }
 
 /// A live capture, row by row.
+#[cfg(feature = "inspector")]
 #[wasm_bindgen]
 #[derive(Debug, Default)]
 pub struct Capture(inspector::Capture);
 
+#[cfg(feature = "inspector")]
 #[wasm_bindgen]
 impl Capture {
     /// An empty capture.
@@ -169,6 +184,7 @@ impl Capture {
 }
 
 /// Row numbers come as JavaScript's only kind of number.
+#[cfg(feature = "inspector")]
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,

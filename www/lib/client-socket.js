@@ -3,11 +3,11 @@
 // which is loaded when it is first wanted. The second can do more: it pings, and shows every frame.
 
 import { sentence } from "./form.js";
-import { loadModule, NotBuilt } from "./wasm.js";
+import { loadClient, NotBuilt } from "./wasm.js";
 
 /** @import { SocketLike } from "./app-socket.js" */
 /** @import { Client } from "./choice.js" */
-/** @import { Direction, WebSocketClient } from "../pkg/framescope_wasm.js" */
+/** @import { Direction, WebSocketClient } from "../pkg/client/framescope_wasm.js" */
 
 /**
  * How a connection ended: for good, or before it began.
@@ -19,7 +19,7 @@ import { loadModule, NotBuilt } from "./wasm.js";
  * @property {string} [words] why, in a sentence, where more is known than the code says
  */
 
-/** @type {ReturnType<typeof loadModule> | null} */
+/** @type {ReturnType<typeof loadClient> | null} */
 let loading = null;
 
 /** The module could not be had. */
@@ -31,7 +31,7 @@ class NotLoaded extends Error {}
  * @throws {NotBuilt | NotLoaded}
  */
 export function theModule() {
-  loading ??= loadModule().catch((error) => {
+  loading ??= loadClient().catch((error) => {
     loading = null;
     throw error instanceof NotBuilt ? error : new NotLoaded(String(error));
   });

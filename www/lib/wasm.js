@@ -1,7 +1,7 @@
 // @ts-check
-// Finds the codec's wasm module, or says why it is not there. Works in pages and in workers.
+// Finds the codec's wasm modules, or says why they are not there. Works in pages and in workers.
 
-/** What builds the module, as typed in the root of the repository: the short way and the plain one; and what tests it. */
+/** What builds them, as typed in the root of the repository: the short way and the plain one; and what tests them. */
 export const COMMANDS = {
   make: "make wasm",
   build: "(cd wasm-client && wasm-pack build --target web -d ../www/pkg)",
@@ -15,7 +15,7 @@ export class NotBuilt extends Error {
 }
 
 /**
- * Loads and starts the module.
+ * Loads and starts the inspector's module: captures.
  *
  * @returns {Promise<typeof import("../pkg/framescope_wasm.js")>}
  * @throws {NotBuilt} when the server has no module to give
@@ -26,6 +26,23 @@ export async function loadModule() {
   const answer = await fetch(address, { method: "HEAD" });
   if (answer.status === 404) throw new NotBuilt(`no ${address.pathname}`);
   const module = await import("../pkg/framescope_wasm.js");
+  await module.default();
+  return module;
+}
+
+/**
+ * Loads and starts the client's module: `WebSocketClient`, frames and messages, and what explains a frame. Built by the
+ * plain command it is one with the inspector's.
+ *
+ * @returns {Promise<typeof import("../pkg/client/framescope_wasm.js")>}
+ * @throws {NotBuilt} when the server has no module to give
+ */
+export async function loadClient() {
+  const address = new URL("../pkg/package.json", import.meta.url);
+  const answer = await fetch(address);
+  if (answer.status === 404) throw new NotBuilt(`no ${address.pathname}`);
+  const { exports } = await answer.json();
+  const module = await import(new URL(exports?.["./client"] ?? "./framescope_wasm.js", address).href);
   await module.default();
   return module;
 }

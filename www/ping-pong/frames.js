@@ -6,7 +6,7 @@ import { FieldsView } from "../inspector/fields.js";
 import { theModule } from "../lib/client-socket.js";
 import { byId } from "../lib/dom.js";
 
-/** @import { Direction, Explained } from "../pkg/framescope_wasm.js" */
+/** @import { Direction, Explained } from "../pkg/client/framescope_wasm.js" */
 /** @import { Lit } from "../inspector/bytes.js" */
 
 /** @import { Ping } from "./rally.js" */

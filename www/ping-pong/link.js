@@ -8,7 +8,7 @@ import { backOff } from "../lib/socket.js";
 /** @import { SocketLike } from "../lib/app-socket.js" */
 /** @import { Choice } from "../lib/choice.js" */
 /** @import { Ending } from "../lib/client-socket.js" */
-/** @import { Direction } from "../pkg/framescope_wasm.js" */
+/** @import { Direction } from "../pkg/client/framescope_wasm.js" */
 
 /** On our own server: where the browser's client, too, gets its messages back. */
 const PATH = "/echo";

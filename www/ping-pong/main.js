@@ -20,7 +20,7 @@ import { TripsPane } from "./trips.js";
 import { endingWords, lossTitle, refusalWords, time } from "./words.js";
 
 /** @import { Choice } from "../lib/choice.js" */
-/** @import { Direction } from "../pkg/framescope_wasm.js" */
+/** @import { Direction } from "../pkg/client/framescope_wasm.js" */
 /** @import { LinkState } from "./link.js" */
 /** @import { Form } from "./payload.js" */
 /** @import { Ping } from "./rally.js" */

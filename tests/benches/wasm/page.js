@@ -1,6 +1,6 @@
 // The half of the bench that runs in the page.
 
-import init, { MessageReader } from "/pkg/framescope_wasm.js";
+import init, { MessageReader } from "/pkg/client/framescope_wasm.js";
 import Receiver from "/ws.js";
 
 /** What a read from a socket may bring. */
