@@ -114,6 +114,8 @@ pub struct Decoder {
     records: VecDeque<Record>,
     packets: Packets,
     last_place: Option<save::Place>,
+    /// Link types that were told not to be known.
+    unknown_links: Vec<u16>,
     is_finished: bool,
 }
 
@@ -122,6 +124,8 @@ pub struct Decoder {
 pub struct Packets {
     /// Those with a TCP segment in them.
     pub tcp: u64,
+    /// Fragments of IP packets with TCP in them, which are not put together.
+    pub fragments: u64,
     /// All others.
     pub other: u64,
 }
@@ -150,18 +154,32 @@ impl Decoder {
             if let Some(record) = self.records.pop_front() {
                 return Some(record);
             }
-            let Self { reader, streams, records, packets, last_place, .. } = self;
+            let Self { reader, streams, records, packets, last_place, unknown_links, .. } = self;
             match reader.next_item() {
                 Some(pcapng::Item::Fault(fault)) => return Some(Record::Fault(fault)),
                 Some(pcapng::Item::Packet(packet)) => match packet::Captured::read(packet.link_type, packet.data) {
-                    Some(captured) => {
+                    Ok(captured) => {
                         packets.tcp += 1;
                         let mut out = |event| records.push_back(Record::Event(event));
                         *last_place = streams.take(&captured, &packet, &mut out);
                     }
-                    None => {
-                        packets.other += 1;
+                    Err(skipped) => {
                         *last_place = None;
+                        let fault = |kind| Record::Fault(pcapng::Fault { offset: packet.offset, kind });
+                        match skipped {
+                            packet::Skipped::Fragment => {
+                                packets.fragments += 1;
+                                records.extend((packets.fragments == 1).then(|| fault(pcapng::FaultKind::Fragment)));
+                            }
+                            packet::Skipped::LinkType
+                                if unknown_links.len() < LINKS_MAX && !unknown_links.contains(&packet.link_type) =>
+                            {
+                                unknown_links.push(packet.link_type);
+                                packets.other += 1;
+                                records.push_back(fault(pcapng::FaultKind::LinkType(packet.link_type)));
+                            }
+                            packet::Skipped::LinkType | packet::Skipped::Other => packets.other += 1,
+                        }
                     }
                 },
                 None if std::mem::take(&mut self.is_finished) => {
@@ -190,6 +208,9 @@ impl Decoder {
         self.streams.count()
     }
 }
+
+/// So many unknown link types are told of. No honest capture has more.
+const LINKS_MAX: usize = 64;
 
 /// One thing to tell about a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,11 +2,13 @@
 //!
 //! Reading and the checksums are [`etherparse`]'s.
 
+mod link;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use etherparse::{
-    EtherType, IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, LaxNetSlice, LaxSlicedPacket, TcpHeader,
-    TcpOptionElement, TransportSlice,
+    IpNumber, Ipv4Header, Ipv6FlowLabel, Ipv6Header, LaxNetSlice, LaxSlicedPacket, TcpHeader, TcpOptionElement,
+    TransportSlice,
 };
 
 /// The most payload that [`Segment::write`] takes. The whole packet then fits in 65 535 bytes in both
@@ -195,22 +197,31 @@ pub struct Captured<'a> {
     pub cut_off: u32,
 }
 
+/// Why a packet has no segment to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Skipped {
+    /// Packets of this link type are not known.
+    LinkType,
+    /// It is a fragment of an IP packet with TCP in it. Fragments are not put together.
+    Fragment,
+    /// It is something else than TCP, or only a part of its headers.
+    Other,
+}
+
 impl<'a> Captured<'a> {
-    /// Finds the TCP segment in a packet of this link type; `None` where there is none, or only a part of
-    /// its headers, or a fragment of an IP packet.
-    #[must_use]
-    pub fn read(link_type: u16, packet: &'a [u8]) -> Option<Self> {
-        let packet = match link_type {
-            LINKTYPE_ETHERNET => LaxSlicedPacket::from_ethernet(packet).ok()?,
-            LINKTYPE_RAW | LINKTYPE_RAW_BSD | LINKTYPE_RAW_OPENBSD | LINKTYPE_IPV4 | LINKTYPE_IPV6 => from_ip(packet)?,
-            // The family in front is in the byte order of the machine that captured, but IP says its version itself.
-            LINKTYPE_NULL | LINKTYPE_LOOP => from_ip(packet.get(4..)?)?,
-            LINKTYPE_LINUX_SLL => from_ether_type(packet.get(14..)?, packet.get(16..)?)?,
-            LINKTYPE_LINUX_SLL2 => from_ether_type(packet, packet.get(20..)?)?,
-            _ => return None,
-        };
-        let Some(TransportSlice::Tcp(tcp)) = &packet.transport else { return None };
-        let (src, dst, declared) = match packet.net.as_ref()? {
+    /// Finds the TCP segment in a packet of this link type.
+    ///
+    /// # Errors
+    ///
+    /// What it is if there is none.
+    pub fn read(link_type: u16, packet: &'a [u8]) -> Result<Self, Skipped> {
+        let packet = LaxSlicedPacket::from_ip(link::ip_packet(link_type, packet)?).map_err(|_| Skipped::Other)?;
+        let ip_payload = packet.ip_payload().ok_or(Skipped::Other)?;
+        if ip_payload.fragmented && ip_payload.ip_number == IpNumber::TCP {
+            return Err(Skipped::Fragment);
+        }
+        let Some(TransportSlice::Tcp(tcp)) = &packet.transport else { return Err(Skipped::Other) };
+        let (src, dst, declared) = match packet.net.as_ref().ok_or(Skipped::Other)? {
             LaxNetSlice::Ipv4(ip) => {
                 let header = ip.header();
                 let declared = usize::from(header.total_len()).checked_sub(header.slice().len());
@@ -221,9 +232,8 @@ impl<'a> Captured<'a> {
                 let declared = usize::from(header.payload_length()).checked_sub(ip.extensions().slice().len());
                 (IpAddr::V6(header.source_addr()), IpAddr::V6(header.destination_addr()), declared)
             }
-            LaxNetSlice::Arp(_) => return None,
+            LaxNetSlice::Arp(_) => return Err(Skipped::Other),
         };
-        let ip_payload = packet.ip_payload()?;
         let mut cut_off = match declared {
             Some(declared) if ip_payload.incomplete => declared.saturating_sub(ip_payload.payload.len()),
             _ => 0,
@@ -238,38 +248,17 @@ impl<'a> Captured<'a> {
             flags: Flags { syn: tcp.syn(), fin: tcp.fin(), rst: tcp.rst(), ack: tcp.ack() },
             payload: &tcp.payload()[..taken],
         };
-        Some(Self { segment, cut_off: u32::try_from(cut_off).unwrap_or_default() })
+        Ok(Self { segment, cut_off: u32::try_from(cut_off).unwrap_or_default() })
     }
-}
-
-fn from_ip(packet: &[u8]) -> Option<LaxSlicedPacket<'_>> {
-    LaxSlicedPacket::from_ip(packet).ok()
-}
-
-/// `ether_type` begins with the type, `packet` behind all of the link layer.
-fn from_ether_type<'a>(ether_type: &[u8], packet: &'a [u8]) -> Option<LaxSlicedPacket<'a>> {
-    let ether_type = EtherType(u16::from_be_bytes(*ether_type.first_chunk()?));
-    Some(LaxSlicedPacket::from_ether_type(ether_type, packet))
 }
 
 /// The most that is taken of one segment: as much as any kernel hands over at a time. All records of a packet
 /// are in memory at once, and so many of the smallest frames are enough.
 const TAKEN_MAX: usize = 1 << 18;
 
-/// Link types, as tcpdump.org/linktypes numbers them.
-const LINKTYPE_NULL: u16 = 0;
-const LINKTYPE_ETHERNET: u16 = 1;
-const LINKTYPE_RAW_BSD: u16 = 12;
-const LINKTYPE_RAW_OPENBSD: u16 = 14;
-const LINKTYPE_RAW: u16 = 101;
-const LINKTYPE_LOOP: u16 = 108;
-const LINKTYPE_LINUX_SLL: u16 = 113;
-const LINKTYPE_IPV4: u16 = 228;
-const LINKTYPE_IPV6: u16 = 229;
-const LINKTYPE_LINUX_SLL2: u16 = 276;
-
 #[cfg(test)]
 mod tests {
+    use super::link::*;
     use super::*;
 
     const SEGMENT: Segment<'static> = Segment {
@@ -290,9 +279,9 @@ mod tests {
     /// A segment is read back from its packet behind these bytes of link layer.
     fn check(link_type: u16, link: &[u8], segment: &Segment<'_>) {
         let bytes = [link, &packet(segment)].concat();
-        assert_eq!(Captured::read(link_type, &bytes), Some(Captured { segment: *segment, cut_off: 0 }));
+        assert_eq!(Captured::read(link_type, &bytes), Ok(Captured { segment: *segment, cut_off: 0 }));
         for len in 0..bytes.len() - segment.payload.len() {
-            assert_eq!(Captured::read(link_type, &bytes[..len]), None, "cut to {len}");
+            assert_eq!(Captured::read(link_type, &bytes[..len]), Err(Skipped::Other), "cut to {len}");
         }
     }
 
@@ -304,11 +293,22 @@ mod tests {
         check(LINKTYPE_RAW, &[], &SEGMENT);
         check(LINKTYPE_RAW, &[], &v6);
         check(LINKTYPE_IPV6, &[], &v6);
-        assert_eq!(Captured::read(LINKTYPE_RAW, &packet(&mixed)).map(|captured| captured.segment), Some(shown));
+        assert_eq!(Captured::read(LINKTYPE_RAW, &packet(&mixed)).map(|captured| captured.segment), Ok(shown));
         check(LINKTYPE_NULL, &[2, 0, 0, 0], &SEGMENT);
         check(LINKTYPE_ETHERNET, b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x08\x00", &SEGMENT);
         let vlan = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x81\x00\x00\x05\x86\xdd";
         check(LINKTYPE_ETHERNET, vlan, &v6);
+        let stacked = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x88\xa8\x00\x05\x81\x00\x00\x07\x91\x00\0\x09\x81\0\0\x01\x08\x00";
+        check(LINKTYPE_ETHERNET, stacked, &SEGMENT);
+        let session = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x88\x64\x11\0\0\x07\0\x2a\0\x21";
+        check(LINKTYPE_ETHERNET, session, &SEGMENT);
+        check(LINKTYPE_PPP_ETHER, b"\x11\0\0\x07\0\x2a\0\x57", &v6);
+        for front in [b"\xff\x03\0\x21".as_slice(), b"\0\x21", b"\x21", b"\xff\x03\x21"] {
+            check(LINKTYPE_PPP, front, &SEGMENT);
+        }
+        check(LINKTYPE_NULL, &[0, 0, 0, 30], &v6);
+        check(LINKTYPE_LOOP, &[0, 0, 0, 24], &v6);
+        check(LINKTYPE_LINUX_SLL, &[[0; 14].as_slice(), b"\x81\0\0\x05\x86\xdd"].concat(), &v6);
         check(LINKTYPE_LINUX_SLL, &[[0; 14].as_slice(), &[8, 0]].concat(), &SEGMENT);
         check(LINKTYPE_LINUX_SLL2, &[[8, 0].as_slice(), &[0; 18]].concat(), &SEGMENT);
     }
@@ -318,6 +318,48 @@ mod tests {
         let bytes = packet(&SEGMENT);
         let captured = Captured::read(LINKTYPE_RAW, &bytes[..bytes.len() - 1]).unwrap();
         assert_eq!((captured.segment.payload, captured.cut_off), (&b"\x81"[..], 1));
+    }
+
+    #[test]
+    fn headers_between_ip_and_tcp_are_read_past() {
+        let segment = Segment { src: "[2001:db8::7]:1".parse().unwrap(), dst: "[::1]:2".parse().unwrap(), ..SEGMENT };
+        let mut bytes = packet(&segment);
+        // Hop-by-hop options, a routing header, destination options, a fragment that is all of the packet, TCP.
+        let headers = b"\x2b\0\x01\x04\0\0\0\0\x3c\0\0\0\0\0\0\0\x2c\0\x01\x04\0\0\0\0\x06\0\0\0\0\0\0\x05";
+        bytes.splice(40..40, headers.iter().copied());
+        bytes[5] += 32;
+        bytes[6] = 0;
+        assert_eq!(Captured::read(LINKTYPE_IPV6, &bytes), Ok(Captured { segment, cut_off: 0 }));
+        assert_eq!(Captured::read(LINKTYPE_IPV6, &bytes[..bytes.len() - 2]).unwrap().cut_off, 2);
+        for (at, byte) in [(40 + 24 + 3, 1), (40 + 24 + 2, 1)] {
+            let mut fragment = bytes.clone();
+            fragment[at] |= byte;
+            assert_eq!(Captured::read(LINKTYPE_IPV6, &fragment), Err(Skipped::Fragment));
+        }
+    }
+
+    #[test]
+    fn a_fragment_is_called_one() {
+        for (at, byte) in [(6, 0x20), (7, 0x01)] {
+            let mut bytes = packet(&SEGMENT);
+            bytes[at] |= byte;
+            assert_eq!(Captured::read(LINKTYPE_RAW, &bytes), Err(Skipped::Fragment));
+            bytes[9] = 17;
+            assert_eq!(Captured::read(LINKTYPE_RAW, &bytes), Err(Skipped::Other));
+        }
+        assert_eq!(Captured::read(127, &packet(&SEGMENT)), Err(Skipped::LinkType));
+    }
+
+    /// Bytes that fill a short frame up to what Ethernet wants are none of the segment's, and what the card was to cut
+    /// up has no length yet.
+    #[test]
+    fn padding_is_no_payload_and_a_length_may_be_missing() {
+        let ethernet = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x08\x00".as_slice();
+        let padded = [ethernet, &packet(&SEGMENT), &[0; 6]].concat();
+        assert_eq!(Captured::read(LINKTYPE_ETHERNET, &padded), Ok(Captured { segment: SEGMENT, cut_off: 0 }));
+        let mut unsized_yet = packet(&SEGMENT);
+        unsized_yet[2..4].copy_from_slice(&[0, 0]);
+        assert_eq!(Captured::read(LINKTYPE_RAW, &unsized_yet), Ok(Captured { segment: SEGMENT, cut_off: 0 }));
     }
 
     #[test]

@@ -38,6 +38,10 @@ pub enum FaultKind {
     TooManyInterfaces,
     /// The end comes within a block.
     CutOff,
+    /// Packets begin with something that is not known here. Told once for each such link type.
+    LinkType(u16),
+    /// A fragment of an IP packet, which are not put together; its bytes are missing from its connection. Told once.
+    Fragment,
     /// There is nothing in the file.
     Empty,
     /// It is something with a name that is not read here.
@@ -68,6 +72,12 @@ impl fmt::Display for FaultKind {
             Self::UnknownInterface => f.write_str("a packet of an interface that was not described"),
             Self::TooManyInterfaces => f.write_str("more interfaces than are kept"),
             Self::CutOff => f.write_str("the capture ends within a block"),
+            Self::LinkType(number) => {
+                write!(f, "packets of link type {number}, which is not read, as tcpdump.org/linktypes numbers them")
+            }
+            Self::Fragment => {
+                f.write_str("a fragment of an IP packet; fragments are not put together, so what they carry is missing")
+            }
             Self::Empty => f.write_str("the file is empty"),
             Self::Other(name) => write!(f, "this looks like {name}"),
             Self::Unknown => f.write_str("this is no format that is known here"),

@@ -37,6 +37,8 @@ pub enum Item<'a> {
 /// A captured packet.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Packet<'a> {
+    /// Where its block begins in the capture.
+    pub offset: u64,
     /// The whole block it came in, as it was.
     pub block: &'a [u8],
     /// Nanoseconds since 1970. A block without a time has that of the packet before.
@@ -111,6 +113,7 @@ impl Reader {
                 Step::NeedMore => None,
                 Step::Fault(fault) => Some(Item::Fault(fault)),
                 Step::Packet(found) => Some(Item::Packet(Packet {
+                    offset: self.offset + found.block.start as u64,
                     block: &self.buffer[found.block],
                     time_ns: found.time_ns,
                     link_type: found.link_type,
