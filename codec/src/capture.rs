@@ -35,6 +35,7 @@
 pub mod comment;
 mod conversation;
 pub mod har;
+pub mod insight;
 pub mod mask;
 pub mod open;
 mod opening;

@@ -1,0 +1,174 @@
+//! What a capture amounts to, connection by connection: who talked to whom, what was agreed on and why, how it ended,
+//! and what takes more than one frame to notice.
+//!
+//! An [`Insight`] is handed each [`Event`] together with the row that whoever shows the capture gives it. What it
+//! remembers of a connection is bounded, however many frames there are: counts, both heads, the ends, the first some
+//! thousand masking keys and the latest some thousand pings.
+//!
+//! ```
+//! use framescope_codec::capture::insight::{Insight, Place};
+//! use framescope_codec::capture::{Decoder, Direction, Record, pcapng, tap::Flow};
+//!
+//! let mut capture = Vec::new();
+//! pcapng::write_start(&mut capture);
+//! let mut flow = Flow::in_process(1);
+//! flow.join_late(1_000, None, &mut capture);
+//! for (direction, time_ns, bytes) in [
+//!     (Direction::ServerToClient, 2_000, &b"\x89\x01a"[..]), // a ping
+//!     (Direction::ClientToServer, 7_000, b"\x8A\x81\0\0\0\0a"), // and its pong, masked with nothing
+//! ] {
+//!     flow.boundary(direction);
+//!     flow.bytes(direction, time_ns, bytes, &mut capture);
+//! }
+//!
+//! let (mut decoder, mut insight, mut row) = (Decoder::new(), Insight::new(), 0);
+//! decoder.feed(&capture);
+//! while let Some(record) = decoder.next_record() {
+//!     if let Record::Event(event) = record {
+//!         insight.take(Place { connection: event.stream, source: 0, row }, &event);
+//!     }
+//!     row += 1;
+//! }
+//! assert_eq!(insight.round_trips(None)[0].ns, Some(5_000));
+//! let conversation = insight.conversation(0).unwrap();
+//! assert!(conversation.masking.says.contains("00000000"));
+//! ```
+
+mod closing;
+mod extensions;
+mod headers;
+mod masking;
+mod pings;
+mod report;
+mod talk;
+
+use std::collections::BTreeMap;
+
+pub use report::{
+    Agreed, Closing, Compression, ConnectionInfo, Conversation, JudgedHeader, Masking, OpcodeCount, RepeatedKey,
+    RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
+};
+
+use super::{Direction, Event};
+use crate::handshake::JudgedResponse;
+use crate::rules::Role;
+use talk::Talk;
+
+/// All connections of a capture.
+#[derive(Debug, Default)]
+pub struct Insight {
+    talks: BTreeMap<u32, Box<Talk>>,
+}
+
+/// Where an event stands with whoever counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The connection's number.
+    pub connection: u32,
+    /// The number of the source it comes from; 0 where there is but one.
+    pub source: u32,
+    /// The event's row.
+    pub row: u64,
+}
+
+/// What an event turned out to be in the light of earlier ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// The row of the ping that this pong answers.
+    pub ping: Option<u64>,
+    /// The time from that to this, in nanoseconds.
+    pub round_trip_ns: Option<u64>,
+}
+
+impl Insight {
+    /// Without any connection.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in the next event.
+    pub fn take(&mut self, place: Place, event: &Event) -> Taken {
+        if !self.talks.contains_key(&place.connection) {
+            self.make_room();
+        }
+        let talk = self.talks.entry(place.connection).or_insert_with(|| Box::new(Talk::new(place, event)));
+        talk.take(event, place.row)
+    }
+
+    /// All connections in one line each, in the order of their numbers.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        self.talks.iter().map(|(connection, talk)| talk.info(*connection)).collect()
+    }
+
+    /// One connection in one line.
+    #[must_use]
+    pub fn info(&self, connection: u32) -> Option<ConnectionInfo> {
+        Some(self.talks.get(&connection)?.info(connection))
+    }
+
+    /// Everything about one connection.
+    #[must_use]
+    pub fn conversation(&self, connection: u32) -> Option<Conversation> {
+        Some(self.talks.get(&connection)?.conversation(connection))
+    }
+
+    /// The pings of one connection, or of all, and the pongs that answer them.
+    #[must_use]
+    pub fn round_trips(&self, connection: Option<u32>) -> Vec<RoundTrip> {
+        match connection {
+            Some(one) => self.talks.get(&one).map(|talk| talk.pings().list(one)).unwrap_or_default(),
+            None => self.talks.iter().flat_map(|(connection, talk)| talk.pings().list(*connection)).collect(),
+        }
+    }
+
+    /// The subprotocol of a connection, if one was chosen.
+    #[must_use]
+    pub fn subprotocol(&self, connection: u32) -> Option<&str> {
+        self.talks.get(&connection)?.response().and_then(JudgedResponse::subprotocol)
+    }
+
+    /// Forgets a connection, as when its source is gone.
+    pub fn forget(&mut self, connection: u32) {
+        self.talks.remove(&connection);
+    }
+
+    /// The rows before this one are gone: connections that are over are forgotten, and the others count afresh.
+    pub fn clear(&mut self, row: u64) {
+        self.talks.retain(|_, talk| !talk.is_over());
+        for talk in self.talks.values_mut() {
+            talk.clear(row);
+        }
+    }
+
+    /// Keeps the number of connections in bounds: first those go that are over, then the oldest.
+    fn make_room(&mut self) {
+        if self.talks.len() < TALKS_MAX {
+            return;
+        }
+        let mut over: Vec<u32> =
+            self.talks.iter().filter(|(_, talk)| talk.is_over()).map(|(connection, _)| *connection).collect();
+        over.truncate(TALKS_MAX / 4);
+        for connection in over {
+            self.talks.remove(&connection);
+        }
+        while self.talks.len() >= TALKS_MAX {
+            self.talks.pop_first();
+        }
+    }
+}
+
+/// Who sends this way, in a word.
+const fn end(direction: Direction) -> &'static str {
+    match direction.sender() {
+        Role::Client => "client",
+        Role::Server => "server",
+    }
+}
+
+/// So many connections are remembered.
+const TALKS_MAX: usize = 1 << 14;
+
+#[cfg(test)]
+mod tests;
