@@ -34,8 +34,10 @@
 
 pub mod comment;
 mod conversation;
+pub mod gate;
 pub mod har;
 pub mod insight;
+pub mod intervention;
 pub mod mask;
 pub mod open;
 mod opening;
@@ -54,6 +56,7 @@ use crate::deflate::params::DeflateParams;
 use crate::dissect::Dissection;
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::rules::Role;
+use intervention::Intervention;
 
 /// Which way bytes go on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -306,6 +309,8 @@ pub enum Note {
     /// The answer to the opening handshake was not captured, so frames cannot be read: nobody knows what was
     /// agreed on.
     AnswerNotCaptured,
+    /// The frame behind this was tampered with on its way, or none is there because it was dropped.
+    Intervened(Intervention),
 }
 
 impl fmt::Display for Note {
@@ -321,6 +326,7 @@ impl fmt::Display for Note {
             Self::AnswerNotCaptured => {
                 f.write_str("the answer was not captured; what was agreed on, and thus what follows, is not known")
             }
+            Self::Intervened(intervention) => intervention.fmt(f),
         }
     }
 }

@@ -23,6 +23,8 @@ pub struct FrameCursor {
     header_len: usize,
     /// How much of a frame's payload is yet to come.
     payload_left: u64,
+    /// The last data frame left its message unfinished.
+    in_message: bool,
 }
 
 impl FrameCursor {
@@ -40,7 +42,7 @@ impl FrameCursor {
             if self.header_len == 0 {
                 first.get_or_insert(at);
                 if let Some((header, len)) = FrameHeader::decode(rest) {
-                    self.payload_left = header.payload_length.get();
+                    self.enter(&header);
                     at += len;
                     continue;
                 }
@@ -53,7 +55,7 @@ impl FrameCursor {
             at += 1;
             let known = self.header.get(..self.header_len).unwrap_or(&self.header);
             if let Some((header, _)) = FrameHeader::decode(known) {
-                self.payload_left = header.payload_length.get();
+                self.enter(&header);
                 self.header_len = 0;
             }
         }
@@ -64,6 +66,19 @@ impl FrameCursor {
     #[must_use]
     pub const fn at_boundary(&self) -> bool {
         self.header_len == 0 && self.payload_left == 0
+    }
+
+    /// Whether a fragmented message has begun and not ended, as far as headers have passed.
+    #[must_use]
+    pub const fn in_message(&self) -> bool {
+        self.in_message
+    }
+
+    fn enter(&mut self, header: &FrameHeader) {
+        self.payload_left = header.payload_length.get();
+        if header.opcode.is_data() && !header.opcode.is_reserved() {
+            self.in_message = !header.fin;
+        }
     }
 }
 
@@ -100,6 +115,19 @@ mod tests {
                     begins.contains(&(start + chunk.len())) || start + chunk.len() == stream.len()
                 );
             }
+        }
+    }
+
+    #[test]
+    fn control_frames_neither_begin_nor_end_a_message() {
+        let mut cursor = FrameCursor::default();
+        for (frame, in_message) in
+            [(b"\x01\x00", true), (b"\x89\x00", true), (b"\x00\x00", true), (b"\x80\x00", false), (b"\x8A\x00", false)]
+        {
+            for byte in frame {
+                cursor.advance(&[*byte]);
+            }
+            assert_eq!(cursor.in_message(), in_message, "{frame:x?}");
         }
     }
 

@@ -46,6 +46,7 @@ pub struct Dissector {
     message_unknown: bool,
     history: Option<Box<History>>,
     ready: VecDeque<Dissection>,
+    kept_max: usize,
 }
 
 /// One frame and all there is to say about it.
@@ -143,7 +144,16 @@ impl Dissector {
             message_unknown: false,
             history: deflate.map(|params| Box::new(History::new(params, sender))),
             ready: VecDeque::new(),
+            kept_max: KEPT_MAX,
         }
+    }
+
+    /// The same, keeping at most so many bytes of each payload and of each message. What is more is judged and
+    /// counted all the same.
+    #[must_use]
+    pub const fn keeping_at_most(mut self, bytes: usize) -> Self {
+        self.kept_max = bytes;
+        self
     }
 
     /// For a capture that joined late: it begins at some frame, and what came before is unknown.
@@ -295,7 +305,7 @@ impl Dissector {
             .map(|violation| Found { violation, payload_offset: None })
             .collect();
         let fragment = self.place(&header);
-        let frame = FrameUnderWay::new(self.frames, offset, header, violations, fragment);
+        let frame = FrameUnderWay::new(self.frames, offset, header, violations, fragment, self.kept_max);
         self.frames += 1;
         self.position = Position::Payload(Box::new(frame));
     }
@@ -304,13 +314,17 @@ impl Dissector {
     fn place(&mut self, header: &FrameHeader) -> Option<Fragment> {
         match header.opcode {
             Opcode::Text | Opcode::Binary => {
-                if self.message.replace(MessageUnderWay::beginning_with(header, self.history.is_some())).is_some() {
+                if self
+                    .message
+                    .replace(MessageUnderWay::beginning_with(header, self.history.is_some(), self.kept_max))
+                    .is_some()
+                {
                     self.messages += 1; // the one that was interrupted keeps its number
                 }
                 self.message_unknown = false;
             }
             Opcode::Continuation if self.message.is_none() && self.message_unknown => {
-                self.message = Some(MessageUnderWay::joined_late());
+                self.message = Some(MessageUnderWay::joined_late(self.kept_max));
                 self.message_unknown = false;
             }
             Opcode::Continuation => {}
@@ -337,6 +351,9 @@ impl Dissector {
         self.ready.push_back(dissection);
     }
 }
+
+/// More than this of one payload, or of one message, is counted but not kept, unless it is said otherwise.
+const KEPT_MAX: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests;

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 
 use super::comment::Comment;
 use super::conversation::Conversation;
+use super::intervention::Intervention;
 use super::packet::{Captured, Segment};
 use super::pcapng::Packet;
 use super::save::Place;
 use super::tcp::{Arrival, HalfStream};
-use super::{Direction, End, Event, What};
+use super::{Direction, End, Event, Note, What};
 use crate::deflate::params::DeflateParams;
 use crate::rules::Role;
 
@@ -38,6 +39,7 @@ struct Stream {
 /// What a tap has to say about a packet.
 #[derive(Debug, Default)]
 struct Remarks {
+    interventions: Vec<Intervention>,
     gap: Option<u64>,
     boundary: bool,
     /// It is the next that the tap saw of its direction.
@@ -166,6 +168,12 @@ impl Stream {
             && (remarks.boundary
                 || self.halves[direction.index()].is_next(segment.seq)
                     && self.conversation.at_frame_boundary(direction));
+        if self.conversation.agreed().is_some() {
+            let sink = &mut self.parts(out).2;
+            for intervention in &remarks.interventions {
+                sink(direction, time_ns, What::Note(Note::Intervened(intervention.clone())));
+            }
+        }
         self.follow(direction, captured, remarks, out);
         begins_frame
     }
@@ -251,7 +259,11 @@ fn begins_as_request(payload: &[u8]) -> bool {
 impl Remarks {
     fn read(packet: &Packet<'_>) -> Self {
         let mut remarks = Self { in_order: packet.is_from_tap, ..Self::default() };
-        for comment in packet.comments.iter().filter_map(|comment| Comment::parse(comment)) {
+        for comment in &packet.comments {
+            let Some(comment) = Comment::parse(comment) else {
+                remarks.interventions.extend(Intervention::parse(comment));
+                continue;
+            };
             match comment {
                 // A tap wrote it, whoever merged the files since.
                 Comment::FrameBoundary => (remarks.boundary, remarks.in_order) = (true, true),

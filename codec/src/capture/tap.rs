@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 
 use super::Direction;
 use super::comment::Comment;
+use super::intervention::Intervention;
 use super::packet::{self, Flags, Segment};
 use super::pcapng;
 use crate::deflate::params::DeflateParams;
@@ -71,9 +72,9 @@ impl Flow {
         use Direction::{ClientToServer, ServerToClient};
         let syn = Flags { syn: true, ..Flags::default() };
         let comments: &[Comment] = if self.is_in_process { &[Comment::InProcess] } else { &[] };
-        self.packet(ClientToServer, time_ns, syn, &[], comments, out);
-        self.packet(ServerToClient, time_ns, Flags { ack: true, ..syn }, &[], &[], out);
-        self.packet(ClientToServer, time_ns, ACK, &[], &[], out);
+        self.packet(ClientToServer, time_ns, syn, &[], comments, None, out);
+        self.packet(ServerToClient, time_ns, Flags { ack: true, ..syn }, &[], &[], None, out);
+        self.packet(ClientToServer, time_ns, ACK, &[], &[], None, out);
     }
 
     /// The flow begins when the connection is open already. An empty packet carries what the missing
@@ -81,11 +82,41 @@ impl Flow {
     pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
         let comments = [Comment::JoinedLate { sender: Role::Client, deflate }, Comment::InProcess];
         let used = if self.is_in_process { 2 } else { 1 };
-        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], out);
+        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], None, out);
     }
 
     /// `bytes` were seen, in as many packets as they need.
     pub fn bytes(&mut self, direction: Direction, time_ns: u64, bytes: &[u8], out: &mut Vec<u8>) {
+        self.remarked(direction, time_ns, bytes, None, out);
+    }
+
+    /// Somebody in between had a hand in a frame: these bytes are what the receiver got of it. There are none if it was
+    /// dropped, and then an empty packet says so.
+    pub fn intervened(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        bytes: &[u8],
+        intervention: &Intervention,
+        out: &mut Vec<u8>,
+    ) {
+        let remark = intervention.comment();
+        if bytes.is_empty() {
+            self.packet(direction, time_ns, ACK, &[], &[], Some(&remark), out);
+        } else {
+            self.remarked(direction, time_ns, bytes, Some(&remark), out);
+        }
+    }
+
+    /// The remark is about the first packet.
+    fn remarked(
+        &mut self,
+        direction: Direction,
+        time_ns: u64,
+        bytes: &[u8],
+        mut remark: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         for payload in bytes.chunks(packet::MAX_PAYLOAD) {
             let sent = &mut self.sent[direction.index()];
             let mut comments = [Comment::FrameBoundary; 2];
@@ -99,7 +130,7 @@ impl Flow {
                 used += 1;
             }
             (sent.gap, sent.at_boundary) = (0, false);
-            self.packet(direction, time_ns, ACK, payload, &comments[..used], out);
+            self.packet(direction, time_ns, ACK, payload, &comments[..used], remark.take(), out);
         }
     }
 
@@ -137,9 +168,10 @@ impl Flow {
     fn last_packet(&mut self, direction: Direction, time_ns: u64, flags: Flags, out: &mut Vec<u8>) {
         let gap = [Comment::Gap(std::mem::take(&mut self.sent[direction.index()].gap))];
         let comments = if gap == [Comment::Gap(0)] { &[] } else { &gap[..] };
-        self.packet(direction, time_ns, flags, &[], comments, out);
+        self.packet(direction, time_ns, flags, &[], comments, None, out);
     }
 
+    #[expect(clippy::too_many_arguments, reason = "each is one thing that a packet has")]
     fn packet(
         &mut self,
         direction: Direction,
@@ -147,6 +179,7 @@ impl Flow {
         flags: Flags,
         payload: &[u8],
         comments: &[Comment],
+        remark: Option<&str>,
         out: &mut Vec<u8>,
     ) {
         let (from, to) = (direction.index(), direction.reverse().index());
@@ -162,7 +195,7 @@ impl Flow {
         let taken = payload.len() as u64 + u64::from(flags.syn) + u64::from(flags.fin);
         self.sent[from].next = advance(self.sent[from].next, taken);
         // Mostly there are none, and then this allocates nothing.
-        let comments: Vec<_> = comments.iter().map(ToString::to_string).collect();
+        let comments: Vec<_> = comments.iter().map(ToString::to_string).chain(remark.map(str::to_owned)).collect();
         pcapng::write_packet(time_ns, &comments, out, |out| segment.write(out));
     }
 }

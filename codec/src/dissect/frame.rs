@@ -11,6 +11,8 @@ pub(super) struct FrameUnderWay {
     dissection: Dissection,
     /// How many bytes of the payload have gone by, captured or not.
     seen: u64,
+    /// More than this of the payload is counted but not kept.
+    kept_max: usize,
 }
 
 impl FrameUnderWay {
@@ -20,6 +22,7 @@ impl FrameUnderWay {
         header: FrameHeader,
         violations: Vec<Found>,
         fragment: Option<Fragment>,
+        kept_max: usize,
     ) -> Self {
         let dissection = Dissection {
             number,
@@ -33,7 +36,7 @@ impl FrameUnderWay {
             message: None,
             close: None,
         };
-        Self { dissection, seen: 0 }
+        Self { dissection, seen: 0, kept_max }
     }
 
     /// How many bytes of the payload are still to come.
@@ -51,7 +54,7 @@ impl FrameUnderWay {
         if let Some(message) = message.filter(|_| self.dissection.fragment.is_some()) {
             message.push(&unmasked, &mut self.dissection, history);
         }
-        let room = if self.dissection.payload_missing == 0 { KEPT_MAX - self.dissection.payload.len() } else { 0 };
+        let room = if self.dissection.payload_missing == 0 { self.kept_max - self.dissection.payload.len() } else { 0 };
         let kept = unmasked.len().min(room);
         self.dissection.payload.extend_from_slice(&unmasked[..kept]);
         self.dissection.payload_missing += (unmasked.len() - kept) as u64;
@@ -103,6 +106,3 @@ fn bad_byte(payload: &[u8]) -> u64 {
         _ => 0,
     }
 }
-
-/// More than this of one payload, or of one message, is counted but not kept.
-pub(super) const KEPT_MAX: usize = 64 << 20;

@@ -1,6 +1,5 @@
 //! The message whose fragments are arriving, and the window that its sender compresses with.
 
-use super::frame::KEPT_MAX;
 use super::{DissectedMessage, Dissection, Found};
 use crate::deflate::params::DeflateParams;
 use crate::deflate::{Decompressor, InvalidDeflate};
@@ -58,11 +57,13 @@ pub(super) struct MessageUnderWay {
     inflation: Inflation,
     /// The check of a text; `None` for binary, and once it failed or cannot be told.
     utf8: Option<Utf8Validator>,
+    /// More than this of it is counted but not kept.
+    kept_max: usize,
 }
 
 impl MessageUnderWay {
     /// The message that begins with this frame. Without permessage-deflate RSV1 means nothing.
-    pub(super) fn beginning_with(header: &FrameHeader, compression: bool) -> Self {
+    pub(super) fn beginning_with(header: &FrameHeader, compression: bool, kept_max: usize) -> Self {
         let kind = if header.opcode == Opcode::Text { MessageKind::Text } else { MessageKind::Binary };
         let compressed = compression && header.rsv.contains(Rsv::RSV1);
         Self {
@@ -74,12 +75,13 @@ impl MessageUnderWay {
             fragments: 0,
             inflation: if compressed { Inflation::Done } else { Inflation::NotNeeded },
             utf8: (kind == MessageKind::Text).then(Utf8Validator::new),
+            kept_max,
         }
     }
 
     /// A message of which only later fragments were captured: neither its kind nor whether it is
     /// compressed can be known.
-    pub(super) const fn joined_late() -> Self {
+    pub(super) const fn joined_late(kept_max: usize) -> Self {
         Self {
             kind: None,
             compressed: false,
@@ -89,6 +91,7 @@ impl MessageUnderWay {
             fragments: 0,
             inflation: Inflation::NotNeeded,
             utf8: None,
+            kept_max,
         }
     }
 
@@ -151,7 +154,7 @@ impl MessageUnderWay {
             self.utf8 = None;
         }
         self.len += part.len() as u64;
-        let kept = part.len().min(KEPT_MAX - self.payload.len());
+        let kept = part.len().min(self.kept_max - self.payload.len());
         self.payload.extend_from_slice(&part[..kept]);
     }
 
