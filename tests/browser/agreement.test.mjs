@@ -88,9 +88,10 @@ async function inPage(cases) {
   const read = ({ capture: text, pieces }) => {
     const bytes = unhex(text);
     const capture = new module.Capture();
+    const source = capture.addSource("tap", "");
     for (let at = 0, turn = 0; at < bytes.length; turn += 1) {
       const end = Math.min(bytes.length, at + pieces[turn % pieces.length]);
-      capture.feed(bytes.subarray(at, end));
+      capture.feed(source, bytes.subarray(at, end));
       at = end;
     }
     const { end } = JSON.parse(capture.status());

@@ -103,17 +103,18 @@ fn capture(traffic: &Traffic) -> Vec<u8> {
 /// All that the inspector has to say about a capture.
 fn read(bytes: &[u8], pieces: &[usize]) -> Value {
     let mut capture = Capture::new();
+    let source = capture.add_source("tap", "");
     let mut rest = bytes;
     for &len in pieces.iter().cycle() {
         if rest.is_empty() {
             break;
         }
         let (piece, later) = rest.split_at(len.min(rest.len()));
-        capture.feed(piece);
+        capture.feed(source, piece);
         rest = later;
     }
     let end = capture.status().end;
-    let rows: Vec<_> = capture.rows(0, usize::MAX).collect();
+    let rows = capture.rows(0, usize::MAX);
     let status = serde_json::to_string(&capture.status()).expect("JSON");
     // What rows take up in memory depends on the size of a pointer: the one number in which the two sides differ.
     let held = format!("\"held\":{},", capture.status().held);
@@ -126,7 +127,7 @@ fn read(bytes: &[u8], pieces: &[usize]) -> Value {
         said.push(capture.details(index).map(|details| serde_json::to_string(&details).expect("JSON")));
         said.push(capture.wire(index).map(|bytes| hex(&bytes)));
         said.push(capture.unmasked(index).map(|bytes| hex(&bytes)));
-        said.push(capture.message(index).map(hex));
+        said.push(capture.message(index).map(|bytes| hex(&bytes)));
         said.push(capture.message_json(index));
     }
     let mut violation = -1;

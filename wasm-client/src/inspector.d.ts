@@ -18,11 +18,95 @@ export interface Status {
   violations: number;
   /** What could not be read of the capture itself, if anything. */
   trouble: string | null;
+  /** How far going through the rows held for the view has come: `count` of those `scanned` are in it. */
+  view: { count: number; scanned: number; total: number; done: boolean };
+  /** The same for what is looked for, if anything is. */
+  search: { count: number; done: boolean } | null;
+  sources: number;
+  /** The time of the first row, in nanoseconds since 1970, and from there to the last. */
+  startNs: string;
+  durationNs: number;
+  /** Grows when rows that were shown before may look different now. */
+  generation: number;
+}
+
+/** `tap`: of this server; `proxy`: of a proxy; `client`: the page's own; `file`. */
+export type SourceKind = "tap" | "proxy" | "client" | "file";
+
+/** Where captures come from, as `Capture.sources()` lists them. */
+export interface SourceInfo {
+  source: number;
+  kind: SourceKind;
+  name: string;
+  format: string;
+  /** Taken so far. */
+  bytes: number;
+  /** Rows held. */
+  rows: number;
+  done: boolean;
+  trouble: string | null;
+  /** TCP streams with payload that are no WebSocket as far as can be told. */
+  unread: { stream: number; client: string; server: string; bytes: number; says: string }[];
+}
+
+/** What is listed, for `Capture.setView()`. */
+export interface ViewSpec {
+  /** In the filter language; empty for no filter. */
+  filter: string;
+  /** Each frame, or one row for each message. */
+  layer: "frames" | "messages";
+  connection: number | null;
+  /** Nanoseconds since the first row. */
+  between: [number, number] | null;
+}
+
+/** What is wrong with a text, and where, as JavaScript counts. */
+export interface FilterProblem {
+  message: string;
+  from: number;
+  to: number;
+  hint: string | null;
+  /** Of colours: which rule. */
+  rule?: number;
+}
+
+/** What is looked for, for `Capture.setSearch()`. */
+export interface SearchSpec {
+  kind: "text" | "hex" | "regex" | "filter";
+  text: string;
+  /** Of a text or a regular expression. */
+  matchCase: boolean;
+}
+
+/** A rule for `Capture.setColours()`: rows that pass the filter get the colour. */
+export interface ColourRule {
+  filter: string;
+  colour: number;
+}
+
+/** The view over time, as `Capture.timeline()` counts it; pairs are client to server, server to client. */
+export interface Timeline {
+  /** Nanoseconds since the first row; each bucket is so long. */
+  from: number;
+  to: number;
+  bucket: number;
+  rows: [number[], number[]];
+  bytes: [number[], number[]];
+  violations: number[];
+  /** The bytes of the longest row. */
+  largest: number[];
+}
+
+/** A time without rows, and the row that ended it. */
+export interface Silence {
+  row: number;
+  ns: number;
 }
 
 /** One line of the frame list. */
 export interface Row {
   index: number;
+  source: number;
   kind: "handshake" | "frame" | "gap" | "end" | "note";
   /** Since the epoch: seconds, and nanoseconds of the second. */
   time: [number, number];
@@ -49,6 +133,14 @@ export interface Row {
   previewKind: "text" | "hex" | "words";
   /** The names of the rules broken. */
   violations: string[];
+  /** Of the first rule that it fits. */
+  colour: number | null;
+  /** Whether it has what is looked for. */
+  found: boolean;
+  /** Nanoseconds since its ping, of a pong. */
+  roundTrip: number | null;
+  /** What its message is, as `socket.io event`. */
+  subprotocol: string | null;
 }
 
 /** A frame's place in a message of more than one frame. */

@@ -1,8 +1,8 @@
 //! The codec's view of a capture as plain objects.
 //!
-//! A [`Capture`] takes a pcapng stream as it comes from a live tap, keeps what it shows within a budget, and
-//! answers questions about single rows: a line of the list, all about a frame, its bytes, its message. Nothing in
-//! here depends on a browser; `lib.rs` puts it before JavaScript.
+//! A [`Capture`] takes pcapng from several sources as it comes, keeps what it shows within a budget, and
+//! answers questions about single rows: a line of the list, all about a frame, its bytes, its message; and about
+//! which rows are listed. Nothing in here depends on a browser; `bind.rs` puts it before JavaScript.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
@@ -17,22 +17,27 @@ mod fields;
 mod handshake;
 mod json;
 mod objects;
+mod paged;
 mod preview;
 mod records;
+mod search;
+mod sources;
+mod time;
+mod view;
 
 pub use dissection::{dissect, dissection_json, explain};
-pub use objects::{Details, Explained, Row, Status};
+pub use objects::{Details, Explained, Row, SourceInfo, Status};
 
-use blocks::Blocks;
 use handshake::Handshake;
 use objects::{Count, Fragment, MessageInfo};
-use records::Reader;
+use search::Search;
+use sources::Sources;
+use view::View;
 
-/// A live capture, row by row.
+/// What came from all sources, row by row.
 #[derive(Debug)]
 pub struct Capture {
-    reader: Reader,
-    blocks: Blocks,
+    sources: Sources,
     rows: VecDeque<Entry>,
     /// The index of the row in front.
     first: u64,
@@ -43,12 +48,16 @@ pub struct Capture {
     /// The time of the first row since the capture began or was cleared.
     start_ns: Option<u64>,
     last_ns: u64,
-    trouble: Option<String>,
+    view: View,
+    search: Option<Search>,
+    /// Grows when what was shown before may look different.
+    generation: u64,
 }
 
 /// One row, and all that is known of it.
 #[derive(Debug)]
 struct Entry {
+    source: u32,
     /// When it was complete; what is wrong with the capture itself has no time of its own.
     time_ns: Option<u64>,
     since_previous: i64,
@@ -104,8 +113,7 @@ impl Capture {
     #[must_use]
     pub fn new() -> Self {
         Self {
-            reader: Reader::default(),
-            blocks: Blocks::default(),
+            sources: Sources::default(),
             rows: VecDeque::new(),
             first: 0,
             messages: HashMap::new(),
@@ -113,47 +121,15 @@ impl Capture {
             budget: Self::BUDGET,
             start_ns: None,
             last_ns: 0,
-            trouble: None,
+            view: View::default(),
+            search: None,
+            generation: 0,
         }
     }
 
     /// Sets how many bytes may be held; the oldest rows go first.
     pub fn set_budget(&mut self, bytes: usize) {
         self.budget = bytes;
-        self.keep_within_budget();
-    }
-
-    /// The next bytes begin a pcapng section of their own, as after a lost connection to the tap.
-    pub fn begin(&mut self) {
-        self.blocks.begin();
-        self.trouble = None;
-    }
-
-    /// Takes the next bytes of the capture, cut anywhere.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        if self.trouble.is_some() {
-            return;
-        }
-        self.blocks.feed(bytes);
-        let mut at = 0;
-        loop {
-            match self.blocks.whole_block_at(at) {
-                Ok(None) => break,
-                Ok(Some(len)) => {
-                    self.reader.feed(self.blocks.bytes(at, len));
-                    while let Some(record) = self.reader.next() {
-                        self.push(record);
-                    }
-                    self.blocks.keep(at, len, self.reader.last_place(), self.end());
-                    at += len;
-                }
-                Err(blocks::NotPcapng) => {
-                    self.trouble = Some("What comes from the tap is no pcapng; reload the page.".into());
-                    break;
-                }
-            }
-        }
-        self.blocks.settle(at);
         self.keep_within_budget();
     }
 
@@ -169,21 +145,27 @@ impl Capture {
             connections: self.tally.rows_of.len(),
             frames: self.tally.frames,
             violations: self.tally.violations,
-            trouble: self.trouble.as_deref(),
+            trouble: self.sources.trouble(),
+            view: self.view_state(),
+            search: self.search_state(),
+            sources: self.sources.count(),
+            start_ns: self.start_ns.unwrap_or_default().to_string(),
+            duration_ns: self.last_ns.saturating_sub(self.start_ns.unwrap_or(self.last_ns)),
+            generation: self.generation,
         }
     }
 
     /// The rows from `from` on, `count` at most, as far as they are held.
-    pub fn rows(&self, from: u64, count: usize) -> impl Iterator<Item = Row> {
+    pub fn rows(&mut self, from: u64, count: usize) -> Vec<Row> {
         let skipped = usize::try_from(from.saturating_sub(self.first)).unwrap_or(usize::MAX);
         let missing = usize::try_from(self.first.saturating_sub(from)).unwrap_or(usize::MAX);
         let rows = self.rows.iter().enumerate().skip(skipped).take(count.saturating_sub(missing));
-        rows.map(|(place, entry)| self.row(self.first + place as u64, entry))
+        rows.map(|(place, entry)| self.row(self.first + place as u64, entry)).collect()
     }
 
     /// Everything about one row; `None` if it is not held.
     #[must_use]
-    pub fn details(&self, index: u64) -> Option<Details> {
+    pub fn details(&mut self, index: u64) -> Option<Details> {
         let entry = self.entry(index)?;
         let row = self.row(index, entry);
         let [source, destination] = entry.ends.map(|ends| ends.map(|end| end.to_string())).unwrap_or_default();
@@ -219,7 +201,7 @@ impl Capture {
 
     /// A row's bytes as they were on the wire, as far as they were captured; none for a gap.
     #[must_use]
-    pub fn wire(&self, index: u64) -> Option<Vec<u8>> {
+    pub fn wire(&mut self, index: u64) -> Option<Vec<u8>> {
         match &self.entry(index)?.what {
             What::Frame(dissection) => {
                 let mut bytes = frame_bytes(dissection);
@@ -235,7 +217,7 @@ impl Capture {
 
     /// A masked frame's bytes with the payload unmasked; `None` for what is not masked.
     #[must_use]
-    pub fn unmasked(&self, index: u64) -> Option<Vec<u8>> {
+    pub fn unmasked(&mut self, index: u64) -> Option<Vec<u8>> {
         match &self.entry(index)?.what {
             What::Frame(dissection) if dissection.header.masking_key.is_some() => Some(frame_bytes(dissection)),
             _ => None,
@@ -244,7 +226,11 @@ impl Capture {
 
     /// The message that this row completes, inflated; of a control frame, its payload.
     #[must_use]
-    pub fn message(&self, index: u64) -> Option<&[u8]> {
+    pub fn message(&mut self, index: u64) -> Option<Vec<u8>> {
+        self.message_at(index).map(<[u8]>::to_vec)
+    }
+
+    fn message_at(&self, index: u64) -> Option<&[u8]> {
         match &self.entry(index)?.what {
             What::Frame(dissection) => message_bytes(dissection),
             _ => None,
@@ -253,38 +239,27 @@ impl Capture {
 
     /// That message as JSON in lines, if it is JSON.
     #[must_use]
-    pub fn message_json(&self, index: u64) -> Option<String> {
-        self.message(index).and_then(preview::pretty_json)
-    }
-
-    /// The nearest row after `from`, or before it, that breaks a rule. `from` may be -1 for "from the first on".
-    #[must_use]
-    pub fn next_violation(&self, from: i64, backwards: bool) -> Option<u64> {
-        let breaks = |(_, entry): &(usize, &Entry)| entry.what.violation_count() > 0;
-        let first = i64::try_from(self.first).unwrap_or(i64::MAX);
-        let place = usize::try_from(from.saturating_sub(first));
-        let found = if backwards {
-            self.rows.iter().enumerate().take(place.unwrap_or(0)).rev().find(breaks)
-        } else {
-            self.rows.iter().enumerate().skip(place.map_or(0, |place| place.saturating_add(1))).find(breaks)
-        };
-        found.map(|(place, _)| self.first + place as u64)
+    pub fn message_json(&mut self, index: u64) -> Option<String> {
+        self.message_at(index).and_then(preview::pretty_json)
     }
 
     /// What is held as a pcapng file: the blocks as they came, behind the section and interfaces they belong to.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
-        self.blocks.save()
+        self.sources.save()
     }
 
     /// Forgets every row. What is known of the connections stays, so that what comes next is still understood.
     pub fn clear(&mut self) {
         self.first = self.end();
         self.rows.clear();
-        self.blocks.clear();
+        self.sources.clear();
         self.messages.clear();
         self.tally = Tally::default();
         self.start_ns = None;
+        self.restart_view();
+        self.restart_search();
+        self.generation += 1;
     }
 
     fn end(&self) -> u64 {
@@ -292,7 +267,7 @@ impl Capture {
     }
 
     fn held(&self) -> usize {
-        self.tally.held + self.blocks.held()
+        self.tally.held + self.sources.held()
     }
 
     fn entry(&self, index: u64) -> Option<&Entry> {
@@ -328,6 +303,7 @@ impl Capture {
         if let Some(connection) = entry.connection {
             *self.tally.rows_of.entry(connection).or_default() += 1;
         }
+        self.sources.gain_row(entry.source);
         self.rows.push_back(entry);
     }
 
@@ -338,16 +314,19 @@ impl Capture {
         }
         let wanted = self.budget - self.budget / 16;
         while self.held() > wanted {
-            let Some(rows_end) = self.blocks.drop_oldest() else { break };
+            let Some(rows_end) = self.sources.drop_oldest() else { break };
             while self.first < rows_end {
                 self.drop_row();
             }
         }
+        self.forget_dropped();
+        self.generation += 1;
     }
 
     fn drop_row(&mut self) {
         let index = self.first;
         let Some(entry) = self.rows.pop_front() else { return };
+        self.sources.lose_row(entry.source);
         self.first += 1;
         self.tally.dropped += 1;
         self.tally.held -= entry.cost();
@@ -374,11 +353,12 @@ impl Capture {
         let time_ns = entry.time_ns.unwrap_or_default();
         let mut row = Row {
             index,
+            source: entry.source,
             kind: entry.what.kind(),
             time: (time_ns / 1_000_000_000, u32::try_from(time_ns % 1_000_000_000).unwrap_or_default()),
             since_start: time_ns.wrapping_sub(self.start_ns.unwrap_or(time_ns)).cast_signed(),
             since_previous: entry.since_previous,
-            connection: entry.connection.map(|stream| u64::from(stream) + 1),
+            connection: entry.connection.map(|number| u64::from(number) + 1),
             direction: entry.direction.map(Direction::name),
             name: entry.what.kind(),
             fin: false,
@@ -391,6 +371,10 @@ impl Capture {
             preview: String::new(),
             preview_kind: "words",
             violations: Vec::new(),
+            colour: None,
+            found: self.is_found(index),
+            round_trip: None,
+            subprotocol: None,
         };
         match &entry.what {
             What::Frame(dissection) => self.fill(&mut row, entry, dissection),

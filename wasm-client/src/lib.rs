@@ -6,6 +6,8 @@
 
 #[cfg(feature = "client")]
 mod answers;
+#[cfg(feature = "inspector")]
+mod bind;
 #[cfg(feature = "client")]
 mod client;
 #[cfg(feature = "client")]
@@ -16,6 +18,8 @@ mod messages;
 
 #[cfg(feature = "client")]
 pub use answers::{AnswerReader, deflate};
+#[cfg(feature = "inspector")]
+pub use bind::Capture;
 #[cfg(feature = "client")]
 pub use frame::WebSocketFrame;
 #[cfg(feature = "client")]
@@ -84,114 +88,6 @@ fn direction_of(name: &str) -> Result<Direction, JsError> {
         "s2c" => Ok(Direction::ServerToClient),
         other => Err(JsError::new(&format!("the direction is c2s or s2c, not {other:?}"))),
     }
-}
-
-/// A live capture, row by row.
-#[cfg(feature = "inspector")]
-#[wasm_bindgen]
-#[derive(Debug, Default)]
-pub struct Capture(inspector::Capture);
-
-#[cfg(feature = "inspector")]
-#[wasm_bindgen]
-impl Capture {
-    /// An empty capture.
-    #[wasm_bindgen(constructor)]
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets how many bytes may be held; the oldest rows go first.
-    #[wasm_bindgen(js_name = setBudget)]
-    pub fn set_budget(&mut self, bytes: usize) {
-        self.0.set_budget(bytes);
-    }
-
-    /// The next bytes begin a pcapng section of their own, as after a lost connection to the tap.
-    pub fn begin(&mut self) {
-        self.0.begin();
-    }
-
-    /// Takes the next bytes of a pcapng capture, cut anywhere.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.0.feed(bytes);
-    }
-
-    /// The capture as a whole: a `Status` as JSON.
-    #[must_use]
-    pub fn status(&self) -> String {
-        to_json(&self.0.status())
-    }
-
-    /// The rows from `from` on, `count` at most, as far as they are held: a `Row[]` as JSON.
-    #[must_use]
-    pub fn rows(&self, from: f64, count: usize) -> String {
-        to_json(&self.0.rows(row_index(from), count).collect::<Vec<_>>())
-    }
-
-    /// Everything about one row: a `Details` as JSON, or `undefined` if it is not held.
-    #[must_use]
-    pub fn frame(&self, index: f64) -> Option<String> {
-        self.0.details(row_index(index)).map(|details| to_json(&details))
-    }
-
-    /// A row's bytes as they were on the wire.
-    #[must_use]
-    pub fn wire(&self, index: f64) -> Option<Vec<u8>> {
-        self.0.wire(row_index(index))
-    }
-
-    /// A masked frame's bytes with the payload unmasked; `undefined` for what is not masked.
-    #[must_use]
-    pub fn unmasked(&self, index: f64) -> Option<Vec<u8>> {
-        self.0.unmasked(row_index(index))
-    }
-
-    /// The message that this row completes, inflated; of a control frame, its payload.
-    #[must_use]
-    pub fn message(&self, index: f64) -> Option<Vec<u8>> {
-        self.0.message(row_index(index)).map(<[u8]>::to_vec)
-    }
-
-    /// That message as JSON in lines, or `undefined` if it is not JSON.
-    #[wasm_bindgen(js_name = messageJson)]
-    #[must_use]
-    pub fn message_json(&self, index: f64) -> Option<String> {
-        self.0.message_json(row_index(index))
-    }
-
-    /// The nearest row after `from`, or before it, that breaks a rule; `from` may be -1.
-    #[wasm_bindgen(js_name = nextViolation)]
-    #[must_use]
-    pub fn next_violation(&self, from: f64, backwards: bool) -> Option<f64> {
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, which is right for what is no row")]
-        let from = from as i64;
-        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^53 rows")]
-        self.0.next_violation(from, backwards).map(|index| index as f64)
-    }
-
-    /// What is held as a pcapng file.
-    #[must_use]
-    pub fn save(&self) -> Vec<u8> {
-        self.0.save()
-    }
-
-    /// Forgets every row, but not what is known of the connections.
-    pub fn clear(&mut self) {
-        self.0.clear();
-    }
-}
-
-/// Row numbers come as JavaScript's only kind of number.
-#[cfg(feature = "inspector")]
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates, which is right for what is no row"
-)]
-const fn row_index(number: f64) -> u64 {
-    number as u64
 }
 
 /// Our own types hold nothing that JSON cannot.

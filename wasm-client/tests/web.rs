@@ -31,7 +31,8 @@ fn tapped() -> Vec<u8> {
 
 fn capture() -> Capture {
     let mut capture = Capture::new();
-    capture.feed(&tapped());
+    let source = capture.add_source("tap", "");
+    capture.feed(source, &tapped());
     capture
 }
 

@@ -87,13 +87,13 @@ function listen(capture, scope, signal) {
       },
       open: () => {
         wasOpened = true;
-        capture.begin();
+        capture.restart(0);
         tell({ type: "feed", state: "live", wait: 0 });
       },
       message: (data) => {
         // What was under way when another scope was chosen belongs to the one before.
         if (typeof data === "string" || signal.aborted) return;
-        capture.feed(new Uint8Array(data));
+        capture.feed(0, new Uint8Array(data));
         tellNews(capture);
       },
       lost: (wait) => {
@@ -135,6 +135,8 @@ function serve(capture) {
 try {
   const { Capture, codecVersion } = await loadModule();
   const capture = new Capture();
+  // Number 0: the live tap.
+  capture.addSource("tap", "");
   tell({ type: "ready", codecVersion: codecVersion() });
   tell({ type: "status", status: JSON.parse(capture.status()) });
   serve(capture);

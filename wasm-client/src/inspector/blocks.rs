@@ -85,6 +85,11 @@ impl Blocks {
         self.len
     }
 
+    /// One past the last row that goes with the oldest block.
+    pub(super) fn oldest(&self) -> Option<u64> {
+        self.held.front().map(|block| block.rows_end)
+    }
+
     /// Drops the oldest block; answers with one past the last row that goes with it.
     pub(super) fn drop_oldest(&mut self) -> Option<u64> {
         let block = self.held.pop_front()?;

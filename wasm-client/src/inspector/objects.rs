@@ -37,6 +37,96 @@ pub struct Status<'a> {
     pub violations: u64,
     /// What could not be read.
     pub trouble: Option<&'a str>,
+    /// How far going through rows for the view has come.
+    pub view: ViewState,
+    /// The same for what is looked for, if anything is.
+    pub search: Option<SearchState>,
+    /// How many sources there are.
+    pub sources: usize,
+    /// The time of the first row, in nanoseconds since 1970.
+    pub start_ns: String,
+    /// From the first row to the last.
+    pub duration_ns: u64,
+    /// Grows when rows that were shown before may look different now.
+    pub generation: u64,
+}
+
+/// How far a view has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ViewState {
+    /// Rows in the view so far.
+    pub count: u64,
+    /// Rows gone through, of those held.
+    pub scanned: u64,
+    /// Rows held.
+    pub total: u64,
+    /// All were gone through.
+    pub done: bool,
+}
+
+/// How far a search has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SearchState {
+    /// Rows found so far.
+    pub count: u64,
+    /// All were gone through.
+    pub done: bool,
+}
+
+/// Where captures come from.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceInfo<'a> {
+    pub(super) source: u32,
+    pub(super) kind: &'a str,
+    pub(super) name: &'a str,
+    pub(super) format: &'a str,
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    pub(super) done: bool,
+    pub(super) trouble: Option<&'a str>,
+    pub(super) unread: &'a [Unread],
+}
+
+/// A TCP stream with payload that is no WebSocket as far as can be told.
+#[derive(Debug, Serialize)]
+pub(super) struct Unread {
+    pub(super) stream: u32,
+    pub(super) client: String,
+    pub(super) server: String,
+    pub(super) bytes: u64,
+    pub(super) says: String,
+}
+
+/// What is wrong with a filter, and where: places in its text as JavaScript counts them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct FilterProblem {
+    pub(super) message: String,
+    pub(super) from: usize,
+    pub(super) to: usize,
+    pub(super) hint: Option<String>,
+    /// Which of several rules it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) rule: Option<usize>,
+}
+
+/// The view over time.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timeline {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) bucket: u64,
+    pub(super) rows: [Vec<u32>; 2],
+    pub(super) bytes: [Vec<u64>; 2],
+    pub(super) violations: Vec<u32>,
+    pub(super) largest: Vec<u64>,
+}
+
+/// A time without rows, and the row that ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct Silence {
+    pub(super) ns: u64,
+    pub(super) row: u64,
 }
 
 /// One line of the list.
@@ -44,6 +134,7 @@ pub struct Status<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct Row {
     pub(super) index: u64,
+    pub(super) source: u32,
     pub(super) kind: &'static str,
     pub(super) time: (u64, u32),
     pub(super) since_start: i64,
@@ -61,6 +152,10 @@ pub struct Row {
     pub(super) preview: String,
     pub(super) preview_kind: &'static str,
     pub(super) violations: Vec<&'static str>,
+    pub(super) colour: Option<u32>,
+    pub(super) found: bool,
+    pub(super) round_trip: Option<u64>,
+    pub(super) subprotocol: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -16,16 +16,22 @@ impl Reader {
         self.0.feed(bytes);
     }
 
+    /// No more bytes will come.
+    pub(super) fn finish(&mut self) {
+        self.0.finish();
+    }
+
     /// Where the last packet taken stands in its connection.
     pub(super) const fn last_place(&self) -> Option<Place> {
         self.0.last_place()
     }
 
     /// The next row.
-    pub(super) fn next(&mut self) -> Option<Entry> {
+    pub(super) fn next(&mut self, source: u32) -> Option<Entry> {
         Some(match self.0.next_record()? {
-            Record::Event(event) => of_event(event),
+            Record::Event(event) => of_event(source, event),
             Record::Fault(fault) => Entry {
+                source,
                 time_ns: None,
                 since_previous: 0,
                 connection: None,
@@ -37,9 +43,10 @@ impl Reader {
     }
 }
 
-fn of_event(event: Event) -> Entry {
+fn of_event(source: u32, event: Event) -> Entry {
     let Event { stream, direction, src, dst, in_process, time_ns, what } = event;
     Entry {
+        source,
         time_ns: Some(time_ns),
         since_previous: 0,
         connection: Some(stream),

@@ -39,14 +39,21 @@ impl Tap {
     }
 
     fn capture(&self) -> Capture {
-        let mut capture = Capture::new();
-        capture.feed(&self.bytes);
+        let mut capture = empty();
+        capture.feed(0, &self.bytes);
         capture
     }
 }
 
-fn rows(capture: &Capture) -> Vec<Row> {
-    capture.rows(0, usize::MAX).collect()
+/// A capture with one source, number 0.
+fn empty() -> Capture {
+    let mut capture = Capture::new();
+    capture.add_source("tap", "");
+    capture
+}
+
+fn rows(capture: &mut Capture) -> Vec<Row> {
+    capture.rows(0, usize::MAX)
 }
 
 #[test]
@@ -54,8 +61,8 @@ fn a_connection_becomes_rows() {
     let mut tap = Tap::new();
     tap.client(b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58");
     tap.server(b"\x81\x05Hello");
-    let capture = tap.capture();
-    let rows = rows(&capture);
+    let mut capture = tap.capture();
+    let rows = rows(&mut capture);
     let kinds: Vec<_> = rows.iter().map(|row| (row.name, row.direction, row.preview.as_str())).collect();
     assert_eq!(
         kinds,
@@ -82,12 +89,12 @@ fn a_connection_becomes_rows() {
 fn cutting_the_capture_anywhere_changes_nothing() {
     let mut tap = Tap::new();
     tap.server(b"\x81\x05Hello\x88\x02\x03\xe8");
-    let whole = serde_json::to_string(&rows(&tap.capture())).unwrap();
+    let whole = serde_json::to_string(&rows(&mut tap.capture())).unwrap();
     for cut in 0..tap.bytes.len() {
-        let mut capture = Capture::new();
-        capture.feed(&tap.bytes[..cut]);
-        capture.feed(&tap.bytes[cut..]);
-        assert_eq!(serde_json::to_string(&rows(&capture)).unwrap(), whole, "cut at {cut}");
+        let mut capture = empty();
+        capture.feed(0, &tap.bytes[..cut]);
+        capture.feed(0, &tap.bytes[cut..]);
+        assert_eq!(serde_json::to_string(&rows(&mut capture)).unwrap(), whole, "cut at {cut}");
     }
 }
 
@@ -96,14 +103,14 @@ fn fragments_know_their_message_once_it_is_complete() {
     let mut tap = Tap::new();
     tap.server(b"\x01\x02{\"\x00\x02a\"");
     let mut capture = tap.capture();
-    let before = rows(&capture);
+    let before = rows(&mut capture);
     assert_eq!(before[2].fragment.unwrap().of, None);
     assert!(capture.details(2).unwrap().message.is_none());
 
     let fed = tap.bytes.len();
     tap.server(b"\x89\x00\x80\x03:1}");
-    capture.feed(&tap.bytes[fed..]);
-    let after = rows(&capture);
+    capture.feed(0, &tap.bytes[fed..]);
+    let after = rows(&mut capture);
     let fragment = after[2].fragment.unwrap();
     assert_eq!((fragment.number, fragment.of, fragment.first_row, fragment.last_row), (1, Some(3), 2, Some(5)));
     assert_eq!(after[4].name, "ping");
@@ -117,11 +124,11 @@ fn compressed_messages_are_inflated_with_context_takeover() {
     let mut tap = Tap::new();
     // RFC 7692, 7.2.3.2: "Hello", and again, referring to the first.
     tap.server(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00");
-    let capture = tap.capture();
+    let mut capture = tap.capture();
     for row in 2..4 {
         assert_eq!(capture.message(row).unwrap(), b"Hello");
     }
-    let rows = rows(&capture);
+    let rows = rows(&mut capture);
     assert_eq!((rows[3].payload_length, rows[3].inflated), (Count(5), Some(Count(5))));
     assert_eq!(rows[3].preview, "Hello");
 }
@@ -131,13 +138,13 @@ fn a_broken_rule_is_named_with_its_place() {
     let mut tap = Tap::new();
     tap.server(b"\x81\x03a\xffb");
     tap.client(b"\x81\x02hi");
-    let capture = tap.capture();
+    let mut capture = tap.capture();
     let details = capture.details(2).unwrap();
     assert_eq!(details.violations[0].name, "invalid-utf8");
     assert_eq!(details.violations[0].bytes, Some((3, 4)));
     assert_eq!((details.violations[0].code, details.violations[0].section), (Some(1007), "RFC 6455, 8.1"));
     assert_eq!(details.message.unwrap().bad_byte, Some(1));
-    assert_eq!(rows(&capture)[3].violations, ["unmasked-from-client"]);
+    assert_eq!(rows(&mut capture)[3].violations, ["unmasked-from-client"]);
     assert_eq!(capture.next_violation(-1, false), Some(2));
     assert_eq!(capture.next_violation(2, false), Some(3));
     assert_eq!(capture.next_violation(3, true), Some(2));
@@ -149,7 +156,7 @@ fn fields_tile_the_bytes() {
     let mut tap = Tap::new();
     tap.server(b"\x88\x05\x03\xe8bye");
     tap.client(&[&b"\x82\xfe\x01\x00\x01\x02\x03\x04"[..], &[0; 256]].concat());
-    let capture = tap.capture();
+    let mut capture = tap.capture();
     for row in 0..4 {
         let len = capture.wire(row).unwrap().len();
         let fields = capture.details(row).unwrap().fields;
@@ -179,14 +186,15 @@ fn the_oldest_go_first_and_what_is_left_can_be_saved() {
     assert!(status.held <= 1 << 20 && status.dropped > 0);
     assert_eq!(status.first, status.dropped);
     assert_eq!(status.end, 1_002);
-    assert_eq!(capture.rows(0, 10_000).count() as u64, status.end - status.first);
-    assert_eq!(capture.rows(status.first, 1).next().unwrap().index, status.first);
+    let (first, end) = (status.first, status.end);
+    assert_eq!(capture.rows(0, 10_000).len() as u64, end - first);
+    assert_eq!(capture.rows(first, 1)[0].index, first);
     let saved = capture.save();
     assert!(saved.len() < 1 << 20);
-    let mut again = Capture::new();
-    again.feed(&saved);
-    let frames = |capture: &Capture| rows(capture).into_iter().filter(|row| row.kind == "frame").count();
-    assert_eq!((frames(&again), again.status().violations), (frames(&capture), 0));
+    let mut again = empty();
+    again.feed(0, &saved);
+    let frames = |capture: &mut Capture| rows(capture).into_iter().filter(|row| row.kind == "frame").count();
+    assert_eq!((frames(&mut again), again.status().violations), (frames(&mut capture), 0));
 }
 
 #[test]
@@ -195,10 +203,10 @@ fn clearing_keeps_what_is_known_of_the_connection() {
     tap.server(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
     let mut capture = tap.capture();
     capture.clear();
-    assert_eq!(capture.rows(0, 10).count(), 0);
+    assert_eq!(capture.rows(0, 10).len(), 0);
     let fed = tap.bytes.len();
     tap.server(b"\xc1\x05\xf2\x00\x11\x00\x00");
-    capture.feed(&tap.bytes[fed..]);
+    capture.feed(0, &tap.bytes[fed..]);
     assert_eq!(capture.status().first, 3);
     assert_eq!(capture.message(3).unwrap(), b"Hello");
 }
@@ -212,7 +220,7 @@ fn the_handshake_is_judged_line_by_line() {
     tap.flow.open(1, &mut tap.bytes);
     tap.client(REQUEST);
     tap.server(&String::from_utf8_lossy(RESPONSE).replace("s3pP", "s3pp").into_bytes());
-    let capture = tap.capture();
+    let mut capture = tap.capture();
     let request = capture.details(0).unwrap();
     assert!(request.violations.is_empty());
     assert!(
@@ -230,8 +238,8 @@ fn the_handshake_is_judged_line_by_line() {
 
 #[test]
 fn bytes_that_are_no_pcapng_are_said_to_be_so() {
-    let mut capture = Capture::new();
-    capture.feed(b"GET / HTTP/1.1\r\n");
+    let mut capture = empty();
+    capture.feed(0, b"GET / HTTP/1.1\r\n");
     assert!(capture.status().trouble.is_some());
 }
 
@@ -245,4 +253,74 @@ fn bytes_without_a_capture_are_explained_frame_by_frame() {
     assert_eq!(values[8], ("payload-data", "Hello"));
     assert_eq!((ping.header_length, ping.violations.len()), (6, 0));
     assert_eq!(bare.violations[0].name, "unmasked-from-client");
+}
+
+#[test]
+fn a_view_lists_what_it_is_asked_for() {
+    let mut tap = Tap::new();
+    tap.server(b"\x01\x02ab\x89\x00\x80\x01c");
+    tap.client(b"\x81\x82\0\0\0\0hi");
+    let mut capture = tap.capture();
+    let listed = |capture: &mut Capture, spec: &str| {
+        capture.set_view(spec).unwrap();
+        while capture.work(&mut || true) {}
+        capture.view_rows(0, 100).iter().map(|row| row.index).collect::<Vec<_>>()
+    };
+    assert_eq!(listed(&mut capture, r#"{"filter":"","layer":"messages"}"#), [0, 1, 3, 4, 5]);
+    assert_eq!((capture.view_place(2), capture.view_index(2), capture.view_index(5)), (2, Some(3), None));
+    assert_eq!(listed(&mut capture, r#"{"between":[2000,2000]}"#), [2, 3, 4]);
+    assert_eq!(listed(&mut capture, r#"{"connection":2}"#), [0; 0]);
+    assert_eq!(listed(&mut capture, r#"{"layer":"frames","connection":1,"between":null}"#), [0, 1, 2, 3, 4, 5]);
+    let timeline = capture.timeline(r#"{"from":null,"to":null,"buckets":3}"#);
+    assert_eq!((timeline.rows, timeline.largest[2]), ([vec![1, 0, 1], vec![1, 3, 0]], 2));
+    assert_eq!(capture.silences(1), [objects::Silence { ns: 1_000, row: 1 }]);
+}
+
+#[test]
+fn what_is_looked_for_is_found_in_messages_as_they_were_meant() {
+    let mut tap = Tap::new();
+    tap.server(b"\x01\x02ne\x80\x04edle\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
+    let mut capture = tap.capture();
+    let mut found = |spec: &str| {
+        capture.set_search(spec).unwrap();
+        while capture.work(&mut || true) {}
+        (capture.next_found(-1, false), capture.next_found(99, true), capture.status().search.map(|state| state.count))
+    };
+    assert_eq!(found(r#"{"kind":"text","text":"NEEDLE"}"#), (Some(3), Some(3), Some(1)));
+    assert_eq!(found(r#"{"kind":"text","text":"NEEDLE","matchCase":true}"#), (None, None, Some(0)));
+    assert_eq!(found(r#"{"kind":"hex","text":"48 65 6c6c6f"}"#), (Some(4), Some(4), Some(1)));
+    assert_eq!(found(r#"{"kind":"text","text":"websocket"}"#), (Some(0), Some(1), Some(2)));
+    assert_eq!(found(r#"{"kind":"text","text":""}"#), (None, None, None));
+    assert!(capture.set_search(r#"{"kind":"hex","text":"4x"}"#).is_err());
+}
+
+#[test]
+fn several_sources_are_one_list() {
+    let (mut tap, mut other) = (Tap::new(), Tap::new());
+    tap.server(b"\x81\x01a");
+    other.server(b"\x81\x01b");
+    let mut capture = tap.capture();
+    let file = capture.add_source("file", "b.pcapng");
+    capture.feed(file, &other.bytes);
+    capture.finish(file);
+    let seen: Vec<_> = rows(&mut capture).iter().map(|row| (row.source, row.connection)).collect();
+    assert_eq!(seen, [(0, Some(1)), (0, Some(1)), (0, Some(1)), (1, Some(2)), (1, Some(2)), (1, Some(2))]);
+    capture.remove_source(0);
+    assert_eq!(capture.view_rows(0, 100).iter().map(|row| row.index).collect::<Vec<_>>(), [3, 4, 5]);
+    assert_eq!(capture.sources().len(), 1);
+    capture.remove_source(file);
+    assert_eq!((capture.view_rows(0, 100).len(), capture.status().first), (0, 6));
+}
+
+#[test]
+fn the_page_s_own_client_is_a_source() {
+    let mut capture = Capture::new();
+    let source = capture.add_source("client", "lab");
+    let handle = capture.open_client(source, "ws://localhost/echo");
+    capture.client_bytes(handle, Direction::ClientToServer, 1_000, REQUEST);
+    capture.client_bytes(handle, Direction::ServerToClient, 2_000, RESPONSE);
+    capture.client_bytes(handle, Direction::ServerToClient, 3_000, b"\x81\x01a");
+    capture.client_end(handle, Direction::ServerToClient, false);
+    let names: Vec<_> = rows(&mut capture).iter().map(|row| row.name).collect();
+    assert_eq!(names, ["request", "response", "text", "end"]);
 }

@@ -1,0 +1,86 @@
+//! Where captures come from: taps, files, the page's own client.
+
+use wasm_bindgen::prelude::*;
+
+use super::Capture;
+use crate::{direction_of, to_json};
+
+#[wasm_bindgen]
+impl Capture {
+    /// A source of this kind, `tap`, `proxy`, `client` or `file`: answers with its number.
+    #[wasm_bindgen(js_name = addSource)]
+    pub fn add_source(&mut self, #[wasm_bindgen(unchecked_param_type = "SourceKind")] kind: &str, name: &str) -> u32 {
+        self.0.add_source(kind, name)
+    }
+
+    /// Takes the next bytes of a source, cut anywhere: of a file in any format, else of a pcapng.
+    pub fn feed(&mut self, source: u32, bytes: &[u8]) {
+        self.0.feed(source, bytes);
+    }
+
+    /// No more bytes will come: what was cut off comes out.
+    pub fn finish(&mut self, source: u32) {
+        self.0.finish(source);
+    }
+
+    /// The next bytes begin a pcapng section of their own, as after a lost connection to the tap.
+    pub fn restart(&mut self, source: u32) {
+        self.0.restart(source);
+    }
+
+    /// A source goes away with all its rows.
+    #[wasm_bindgen(js_name = removeSource)]
+    pub fn remove_source(&mut self, source: u32) {
+        self.0.remove_source(source);
+    }
+
+    /// All sources: a `SourceInfo[]` as JSON.
+    #[must_use]
+    pub fn sources(&self) -> String {
+        to_json(&self.0.sources())
+    }
+
+    /// A connection that the page's own client opens, and that belongs to this source: answers with a handle.
+    #[wasm_bindgen(js_name = openClient)]
+    pub fn open_client(&mut self, source: u32, url: &str) -> u32 {
+        self.0.open_client(source, url)
+    }
+
+    /// Bytes that went over it, handshake included, at this time in milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// A direction other than `c2s` and `s2c`.
+    #[wasm_bindgen(js_name = clientBytes)]
+    pub fn client_bytes(
+        &mut self,
+        handle: u32,
+        #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
+        time_ms: f64,
+        bytes: &[u8],
+    ) -> Result<(), JsError> {
+        self.0.client_bytes(handle, direction_of(direction)?, nanoseconds(time_ms), bytes);
+        Ok(())
+    }
+
+    /// That direction has ended, or the connection was broken off.
+    ///
+    /// # Errors
+    ///
+    /// A direction other than `c2s` and `s2c`.
+    #[wasm_bindgen(js_name = clientEnd)]
+    pub fn client_end(
+        &mut self,
+        handle: u32,
+        #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
+        is_reset: bool,
+    ) -> Result<(), JsError> {
+        self.0.client_end(handle, direction_of(direction)?, is_reset);
+        Ok(())
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and no clock says such a time")]
+fn nanoseconds(milliseconds: f64) -> u64 {
+    (milliseconds * 1e6) as u64
+}

@@ -1,0 +1,21 @@
+//! The view over time.
+
+use wasm_bindgen::prelude::*;
+
+use super::Capture;
+use crate::to_json;
+
+#[wasm_bindgen]
+impl Capture {
+    /// Rows, bytes and broken rules over time, by `{from, to, buckets}` as JSON: a `Timeline` as JSON.
+    #[must_use]
+    pub fn timeline(&self, spec: &str) -> String {
+        to_json(&self.0.timeline(spec))
+    }
+
+    /// The longest times in which the view has no row: `{row, ns}[]` as JSON, the longest first, with the row behind it.
+    #[must_use]
+    pub fn silences(&self, count: usize) -> String {
+        to_json(&self.0.silences(count))
+    }
+}

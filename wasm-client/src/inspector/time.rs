@@ -1,0 +1,86 @@
+//! The view over time: how much went by when, and when nothing did.
+
+use std::cmp::Reverse;
+
+use serde::Deserialize;
+
+use super::objects::{Silence, Timeline};
+use super::{Capture, Direction, What};
+
+/// As `inspector.d.ts` has it: nanoseconds since the first row.
+#[derive(Debug, Default, Deserialize)]
+struct Spec {
+    from: Option<f64>,
+    to: Option<f64>,
+    buckets: usize,
+}
+
+impl Capture {
+    /// Rows, bytes and broken rules of the view in so many equal spans of time. What is no JSON gives an empty one.
+    #[must_use]
+    pub fn timeline(&self, spec: &str) -> Timeline {
+        let Ok(spec) = serde_json::from_str::<Spec>(spec) else { return Timeline::default() };
+        let buckets = spec.buckets.clamp(1, BUCKETS_MAX);
+        let end = self.last_ns.saturating_sub(self.start_ns.unwrap_or(self.last_ns));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the chart's edges")]
+        let (from, to) = (spec.from.map_or(0, |from| from as u64), spec.to.map_or(end + 1, |to| to as u64));
+        let bucket = to.saturating_sub(from).div_ceil(buckets as u64).max(1);
+        let mut timeline = Timeline {
+            from,
+            to,
+            bucket,
+            rows: [vec![0; buckets], vec![0; buckets]],
+            bytes: [vec![0; buckets], vec![0; buckets]],
+            violations: vec![0; buckets],
+            largest: vec![0; buckets],
+        };
+        for index in (0..self.view_count()).filter_map(|place| self.view_index(place)) {
+            let Some(entry) = self.entry(index) else { continue };
+            let Some(since_start) = self.since_start(index).checked_sub(from) else { continue };
+            let place = usize::try_from(since_start / bucket).unwrap_or(usize::MAX);
+            if place >= buckets {
+                continue;
+            }
+            timeline.violations[place] += u32::try_from(entry.what.violation_count()).unwrap_or(u32::MAX);
+            let Some(direction) = entry.direction else { continue };
+            let bytes = match &entry.what {
+                What::Frame(dissection) => dissection.header.payload_length.get(),
+                What::Handshake(handshake) => handshake.head().bytes().len() as u64,
+                What::Gap(..) | What::End(_) | What::Note(_) => 0,
+            };
+            let direction = usize::from(direction == Direction::ServerToClient);
+            timeline.rows[direction][place] += 1;
+            timeline.bytes[direction][place] = timeline.bytes[direction][place].saturating_add(bytes);
+            timeline.largest[place] = timeline.largest[place].max(bytes);
+        }
+        timeline
+    }
+
+    /// The longest times in which the view has no row, the longest first.
+    #[must_use]
+    pub fn silences(&self, count: usize) -> Vec<Silence> {
+        let mut longest: Vec<Silence> = Vec::new();
+        let mut before = None;
+        for row in (0..self.view_count()).filter_map(|place| self.view_index(place)) {
+            let time = self.since_start(row);
+            let ns = time.saturating_sub(before.unwrap_or(time));
+            before = Some(before.unwrap_or(time).max(time));
+            if ns == 0 || longest.len() == count && longest.last().is_none_or(|last| last.ns >= ns) {
+                continue;
+            }
+            let place = longest.partition_point(|silence| Reverse(silence.ns) <= Reverse(ns));
+            longest.insert(place, Silence { ns, row });
+            longest.truncate(count);
+        }
+        longest
+    }
+
+    /// Nanoseconds from the first row to this one; none for what came before.
+    fn since_start(&self, index: u64) -> u64 {
+        let time = self.entry(index).and_then(|entry| entry.time_ns).unwrap_or_default();
+        time.saturating_sub(self.start_ns.unwrap_or_default())
+    }
+}
+
+/// More than any screen has columns.
+const BUCKETS_MAX: usize = 8192;
