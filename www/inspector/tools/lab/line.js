@@ -1,0 +1,254 @@
+// @ts-check
+// A connection of which the page writes every byte: the opening handshake as it was typed, frames cut as one likes. It
+// runs on the stream of `WebSocketClient`, the tunnel; the module reads what comes back. All of it, both ways, goes
+// into the capture.
+
+import { utf8 } from "./bytes.js";
+
+/** @import { AnswerHead, ByteStream, DissectedFrame } from "../../../pkg/framescope_wasm.js" */
+/** @import { Bytes } from "./bytes.js" */
+/** @import { Modules } from "./modules.js" */
+/** @import { Recorder, Recording } from "./recorder.js" */
+
+/**
+ * Decides what becomes of a frame before it goes on: the same bytes, others, or null for none.
+ *
+ * @typedef {(direction: "c2s" | "s2c", bytes: Bytes) => Promise<Bytes | null>} Gate
+ */
+
+/**
+ * What a line tells.
+ *
+ * @typedef {object} Events
+ * @property {(head: AnswerHead) => void} [head] the answer to the opening handshake
+ * @property {(frame: DissectedFrame) => void} [frame] a frame of the server's
+ * @property {(bytes: Bytes, isAutomatic: boolean) => void} [sent] bytes went out
+ * @property {() => void} [ended] the server writes no more
+ * @property {(why: string | null) => void} [closed] nothing works any more; with a reason, if it was not to be so
+ */
+
+/** Opcodes. */
+const CLOSE = 8;
+const PING = 9;
+const PONG = 10;
+
+export class Line {
+  /** @type {"opening" | "asked" | "open" | "refused" | "closed"} */
+  state = "opening";
+  /** @type {AnswerHead | null} */
+  head = null;
+  /** Frames both ways so far: what was sent, what came. */
+  frames = { sent: 0, come: 0 };
+  /** Whether the server ended its half. */
+  hasEnded = false;
+  /** Whether a Close of ours went out. */
+  saidClose = false;
+  #modules;
+  #events;
+  #answers;
+  /** @type {Recording} */
+  #recording;
+  #reader;
+  /** @type {ByteStream | null} */
+  #stream = null;
+  #giveUp = new AbortController();
+  /** @type {Promise<unknown>} */
+  #writing = Promise.resolve();
+
+  /**
+   * @param {object} options
+   * @param {Modules} options.modules
+   * @param {Recorder} options.recorder
+   * @param {string} options.url
+   * @param {Bytes} options.request
+   * @param {{ pings: boolean, close: boolean }} options.answers what it answers by itself
+   * @param {Events} options.events
+   */
+  constructor({ modules, recorder, url, request, answers, events }) {
+    this.#modules = modules;
+    this.#events = events;
+    this.#answers = answers;
+    this.url = url;
+    this.request = request;
+    this.#reader = new modules.AnswerReader(request);
+    this.#recording = recorder.open(url);
+  }
+
+  get recording() {
+    return this.#recording;
+  }
+
+  /** What came in place of frames, as text. */
+  get body() {
+    return this.state === "closed" ? this.#body : this.#reader.body;
+  }
+
+  #body = "";
+
+  /**
+   * Opens the stream, and writes the request.
+   *
+   * @param {(bytes: Bytes) => Bytes[]} [cut] into the pieces in which it is written
+   */
+  async open(cut = (bytes) => [bytes]) {
+    try {
+      const stream = await this.#modules.WebSocketClient.openStream(
+        this.url,
+        {
+          data: (bytes) => this.#receive(bytes),
+          end: () => this.#end(),
+          closed: (error) => this.#close(error ? saying(error) : null),
+        },
+        { signal: this.#giveUp.signal },
+      );
+      if (this.state === "closed") {
+        stream.destroy();
+        return;
+      }
+      this.#stream = stream;
+      this.state = "asked";
+      for (const piece of cut(this.request)) await this.#write(piece);
+    } catch (error) {
+      this.#close(saying(error));
+    }
+  }
+
+  /**
+   * Puts bytes on the wire as they are. Resolves when the tunnel has taken them.
+   *
+   * @param {Bytes} bytes
+   * @param {{ frames?: number, isClose?: boolean, isAutomatic?: boolean }} [what] how many frames end in them
+   */
+  async send(bytes, { frames = 0, isClose = false, isAutomatic = false } = {}) {
+    if (!this.#stream || this.state === "closed") return false;
+    this.frames.sent += frames;
+    this.saidClose ||= isClose;
+    this.#events.sent?.(bytes, isAutomatic);
+    await this.#write(bytes);
+    return this.state !== "closed";
+  }
+
+  /** Ends our half of the stream. */
+  end() {
+    this.#writing = this.#writing.then(() => this.#stream?.end());
+    this.#recording.end("c2s", false);
+  }
+
+  /** Cuts the connection. */
+  cut() {
+    this.#close(null, true);
+  }
+
+  /** @param {Bytes} bytes */
+  #write(bytes) {
+    this.#recording.bytes("c2s", bytes);
+    const written = this.#writing.then(() => this.#stream?.write(bytes));
+    this.#writing = written.catch(() => {});
+    return this.#writing;
+  }
+
+  /** @param {Bytes} bytes */
+  #receive(bytes) {
+    if (this.state === "closed") return;
+    this.#recording.bytes("s2c", bytes);
+    this.#reader.feed(bytes);
+    if (!this.head) {
+      const head = this.#reader.head();
+      if (head === undefined) return;
+      // The cast: as `inspector.d.ts` has it.
+      this.head = /** @type {AnswerHead} */ (JSON.parse(head));
+      this.state = this.head.status === 101 ? "open" : "refused";
+      this.#events.head?.(this.head);
+    }
+    for (let text = this.#reader.frame(); text !== undefined; text = this.#reader.frame()) {
+      this.frames.come += 1;
+      /** @type {DissectedFrame} */
+      const frame = JSON.parse(text);
+      this.#events.frame?.(frame);
+      this.#answer(frame);
+      // A listener may have cut the line, and the reader with it.
+      if (this.isClosed) return;
+    }
+  }
+
+  get isClosed() {
+    return this.state === "closed";
+  }
+
+  /** As a client must, unless it is told not to. @param {DissectedFrame} frame */
+  #answer({ header, payload, payloadMissing }) {
+    if (payloadMissing > 0) return;
+    if (header.opcode === PING && this.#answers.pings && !this.saidClose) void this.#sendFrame(PONG, payload);
+    else if (header.opcode === CLOSE && this.#answers.close && !this.saidClose)
+      void this.#sendFrame(CLOSE, payload.slice(0, 4));
+  }
+
+  /** @param {number} opcode @param {string} payload in hex */
+  #sendFrame(opcode, payload) {
+    const bytes = Uint8Array.from(payload.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
+    const frame = new this.#modules.WebSocketFrame(opcode, bytes);
+    frame.masked = true;
+    const wire = asBytes(frame.toBytes());
+    frame.free();
+    return this.send(wire, { frames: 1, isClose: opcode === CLOSE, isAutomatic: true });
+  }
+
+  #end() {
+    if (this.isClosed || this.hasEnded) return;
+    this.hasEnded = true;
+    this.#recording.end("s2c", false);
+    this.#events.ended?.();
+  }
+
+  /** @param {string | null} why @param {boolean} [isOurs] */
+  #close(why, isOurs = false) {
+    if (this.isClosed) return;
+    this.#body = this.#reader.body;
+    this.state = "closed";
+    if (isOurs) this.#recording.end("c2s", true);
+    else if (!this.hasEnded) this.#recording.end("s2c", why !== null);
+    this.#giveUp.abort(new Error("given up"));
+    this.#stream?.destroy();
+    this.#stream = null;
+    this.#events.closed?.(why);
+    queueMicrotask(() => this.#reader.free());
+  }
+}
+
+/** wasm-bindgen's arrays are over memory that cannot be shared, which its types do not say. @param {Uint8Array} bytes */
+export function asBytes(bytes) {
+  return /** @type {Bytes} */ (bytes);
+}
+
+/** @param {unknown} error */
+export function saying(error) {
+  const words = error instanceof Error ? error.message : String(error ?? "");
+  return words || "the connection broke, and nobody said why";
+}
+
+/**
+ * The opening handshake as any client would write it.
+ *
+ * @param {object} options
+ * @param {string} options.host
+ * @param {string} options.path
+ * @param {string} options.key
+ * @param {string} [options.protocols]
+ * @param {string} [options.extensions]
+ * @param {string[]} [options.headers] lines
+ * @returns {Bytes}
+ */
+export function requestOf({ host, path, key, protocols = "", extensions = "", headers = [] }) {
+  const lines = [
+    `GET ${path} HTTP/1.1`,
+    `Host: ${host}`,
+    "Upgrade: websocket",
+    "Connection: Upgrade",
+    `Sec-WebSocket-Key: ${key}`,
+    "Sec-WebSocket-Version: 13",
+    ...(protocols ? [`Sec-WebSocket-Protocol: ${protocols}`] : []),
+    ...(extensions ? [`Sec-WebSocket-Extensions: ${extensions}`] : []),
+    ...headers,
+  ];
+  return utf8(`${lines.join("\r\n")}\r\n\r\n`);
+}
