@@ -23,6 +23,7 @@ mod records;
 mod search;
 mod sources;
 mod time;
+mod twins;
 mod view;
 
 pub use dissection::{dissect, dissection_json, explain};

@@ -46,6 +46,13 @@ impl Capture {
         self.0.open_client(source, url)
     }
 
+    /// The number of its connection in rows, once it has rows.
+    #[wasm_bindgen(js_name = clientConnection)]
+    #[must_use]
+    pub fn client_connection(&self, handle: u32) -> Option<u32> {
+        self.0.client_connection(handle)
+    }
+
     /// Bytes that went over it, handshake included, at this time in milliseconds since 1970.
     ///
     /// # Errors

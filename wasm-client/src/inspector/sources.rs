@@ -6,6 +6,7 @@ use framescope_codec::capture::{Direction, pcapng};
 use super::blocks::{Blocks, NotPcapng};
 use super::objects::SourceInfo;
 use super::records::Reader;
+use super::twins::Twins;
 use super::{Capture, Entry};
 
 /// All sources, by their numbers.
@@ -15,6 +16,7 @@ pub(super) struct Sources {
     /// How many connections there were, of all sources.
     connections: u32,
     clients: Vec<Client>,
+    twins: Twins,
 }
 
 /// One of them.
@@ -38,6 +40,9 @@ struct Source {
 struct Client {
     source: u32,
     flow: Flow,
+    /// Its client's port, which tells it from others of the source.
+    port: u16,
+    connection: Option<u32>,
     has_begun: bool,
     time_ns: u64,
 }
@@ -226,7 +231,7 @@ impl Capture {
         let port = 49_152 + u16::try_from(handle % 16_384).unwrap_or_default();
         let flow = Flow::in_process(port);
         let is_first = !self.sources.clients.iter().any(|client| client.source == source);
-        self.sources.clients.push(Client { source, flow, has_begun: false, time_ns: 0 });
+        self.sources.clients.push(Client { source, flow, port, connection: None, has_begun: false, time_ns: 0 });
         if is_first {
             let mut start = Vec::new();
             pcapng::write_start(&mut start);
@@ -261,13 +266,30 @@ impl Capture {
         self.feed(source, &blocks);
     }
 
+    /// The number that the rows of the client's connection have; `None` as long as it has none.
+    #[must_use]
+    pub fn client_connection(&self, handle: u32) -> Option<u32> {
+        self.sources.clients.get(handle as usize)?.connection.map(|connection| connection + 1)
+    }
+
     /// Takes in the rows that a source has ready; answers with the place of its last packet.
     fn take_rows(&mut self, number: u32) -> Option<framescope_codec::capture::save::Place> {
         loop {
-            let Sources { list, connections, .. } = &mut self.sources;
+            let Sources { list, connections, clients, twins } = &mut self.sources;
             let source = list.get_mut(number as usize)?;
             let Some(entry) = source.reader.next(number) else { return source.reader.last_place() };
+            let is_own = source.kind == "client";
+            if twins.hides(&entry, is_own) {
+                continue;
+            }
             let connection = entry.connection.map(|stream| source.connection(stream, connections));
+            if is_own && let (Some([from, to]), Some(_)) = (entry.ends, connection) {
+                let ports = [from.port(), to.port()];
+                let mut clients = clients.iter_mut().rev();
+                if let Some(client) = clients.find(|client| client.source == number && ports.contains(&client.port)) {
+                    client.connection = client.connection.or(connection);
+                }
+            }
             self.push(Entry { connection, ..entry });
         }
     }

@@ -324,3 +324,37 @@ fn the_page_s_own_client_is_a_source() {
     let names: Vec<_> = rows(&mut capture).iter().map(|row| row.name).collect();
     assert_eq!(names, ["request", "response", "text", "end"]);
 }
+
+#[test]
+fn a_connection_of_the_page_that_a_tap_shows_too_is_listed_once() {
+    let mut capture = empty();
+    let client = capture.add_source("client", "");
+    let request = |cookie: &str| {
+        let head = String::from_utf8_lossy(REQUEST).replace("\r\n\r\n", &format!("\r\nCookie: {cookie}\r\n\r\n"));
+        head.into_bytes()
+    };
+    let handles = [0, 1].map(|_| capture.open_client(client, "ws://localhost/echo"));
+    assert_eq!(capture.client_connection(handles[1]), None);
+    capture.client_bytes(handles[1], Direction::ClientToServer, 1, &request("session=5ba1"));
+    capture.client_bytes(handles[1], Direction::ServerToClient, 2, RESPONSE);
+
+    let mut tap = Vec::new();
+    pcapng::write_start(&mut tap);
+    for (port, cookie) in [(1, "************"), (2, "************ *******")] {
+        let mut flow = Flow::in_process(port);
+        flow.open(3, &mut tap);
+        flow.bytes(Direction::ClientToServer, 3, &request(cookie), &mut tap);
+        flow.bytes(Direction::ServerToClient, 4, RESPONSE, &mut tap);
+        flow.bytes(Direction::ServerToClient, 5, b"\x81\x01x", &mut tap);
+    }
+    capture.feed(0, &tap);
+    let listed: Vec<_> = rows(&mut capture).iter().map(|row| (row.source, row.name)).collect();
+    assert_eq!(
+        listed,
+        [(client, "request"), (client, "response"), (0, "request"), (0, "response"), (0, "text")],
+        "of the tap only what is another's"
+    );
+    let own = capture.client_connection(handles[1]);
+    assert_eq!(own.map(u64::from), rows(&mut capture)[0].connection);
+    assert_eq!((own.is_some(), capture.client_connection(handles[0])), (true, None));
+}

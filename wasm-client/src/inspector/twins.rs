@@ -1,0 +1,54 @@
+//! Connections that are seen twice: the page's own, which it records itself, and which a tap of the server that they
+//! lead to shows as well. They are listed once, as the page recorded them: that has every byte, credentials too.
+
+use framescope_codec::capture::{Direction, mask::HeadMask};
+
+use super::handshake::Handshake;
+use super::{Entry, What};
+
+/// The requests of the page's own connections, and which connections of taps began with the same.
+#[derive(Debug, Default)]
+pub(super) struct Twins {
+    own: Vec<u64>,
+    /// By source, and by the number that the connection has there.
+    hidden: Vec<(u32, u32)>,
+}
+
+impl Twins {
+    /// Whether this row tells what another has told already. `entry` is as its source numbered it; of the page's own
+    /// connections, which come before anything that a tap can know of them, it is kept in mind.
+    pub(super) fn hides(&mut self, entry: &Entry, is_own: bool) -> bool {
+        let Some(stream) = entry.connection else { return false };
+        let place = (entry.source, stream);
+        if let What::Handshake(Handshake::Request(request)) = &entry.what {
+            let print = fingerprint(request.head().bytes());
+            if is_own {
+                remember(&mut self.own, print);
+            } else if self.own.contains(&print) {
+                remember(&mut self.hidden, place);
+            } else {
+                // An HTTP connection may carry several requests, and be somebody else's from the next on.
+                self.hidden.retain(|hidden| *hidden != place);
+            }
+        }
+        !is_own && self.hidden.contains(&place)
+    }
+}
+
+/// FNV-1a over the head as a tap shows it, with credentials starred out. The key in it is random, so no two are alike
+/// by chance.
+fn fingerprint(head: &[u8]) -> u64 {
+    let mut masked = head.to_vec();
+    HeadMask::new().apply(Direction::ClientToServer, &mut masked);
+    masked.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01B3))
+}
+
+fn remember<T>(list: &mut Vec<T>, item: T) {
+    if list.len() >= REMEMBERED {
+        list.remove(0);
+    }
+    list.push(item);
+}
+
+/// The oldest are forgotten: their connections have long ended.
+const REMEMBERED: usize = 1024;
