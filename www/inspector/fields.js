@@ -4,7 +4,8 @@
 import { closestWith, el, grouped, on } from "../lib/dom.js";
 import { fieldsAt, flattened, litBy } from "./bytes.js";
 
-/** @import { Details, Explained, FieldInfo, ViolationInfo } from "../pkg/framescope_wasm.js" */
+/** @import { Explained, ViolationInfo } from "../pkg/framescope_wasm.js" */
+/** @import { Details, FieldInfo } from "./app.js" */
 /** @import { Lit } from "./bytes.js" */
 
 /** What can be shown: a row of a capture, or a frame without one. @typedef {Explained & Partial<Details>} Shown */
@@ -19,6 +20,7 @@ export class FieldsView {
   /** @type {HTMLElement[]} */
   #items = [];
   #current = 0;
+  #explains = false;
 
   /**
    * @param {HTMLElement} root
@@ -41,8 +43,9 @@ export class FieldsView {
     on(root, "keydown", (event) => this.#key(event), signal);
   }
 
-  /** @param {Shown | null} details */
-  show(details) {
+  /** @param {Shown | null} details @param {boolean} [explains] whether a learner's texts are wanted */
+  show(details, explains = false) {
+    this.#explains = explains;
     this.#flat = [];
     this.#items = [];
     this.#current = 0;
@@ -104,6 +107,7 @@ export class FieldsView {
         el("span", { class: "field-place" }, placeText(field)),
         el("span", { class: "field-meaning" }, verdict(field), field.meaning),
         el("span", { class: "field-section" }, sectionLink(field.section)),
+        this.#explains && field.explain ? el("span", { class: "field-explain" }, field.explain) : null,
       );
       this.#flat.push(field);
       this.#items.push(item);

@@ -3,11 +3,11 @@
 
 import { el, grouped } from "../lib/dom.js";
 
-/** @import { Row } from "../pkg/framescope_wasm.js" */
-/** @typedef {"start" | "previous" | "absolute"} TimeMode */
+/** @import { Row, TimeMode } from "./app.js" */
 
 /** The cells of a row, in the order of the columns. */
 const CELLS = [
+  "marks",
   "index",
   "time",
   "connection",
@@ -23,6 +23,7 @@ const CELLS = [
 
 /** @type {Record<string, string>} */
 const EXTRA = {
+  marks: "cell-dim",
   index: "cell-number cell-dim",
   time: "cell-number",
   connection: "cell-number cell-dim",
@@ -32,33 +33,53 @@ const EXTRA = {
   fragment: "cell-dim",
 };
 
+/** So many hues tell connections apart at a glance, beside their numbers. */
+const TINTS = 8;
+
+/** A colour rule's sign, for whoever does not see its colour. */
+const SIGNS = ["①", "②", "③", "④", "⑤", "⑥", "⑦", "⑧"];
+
 /**
  * Fills a row, new or used before.
  *
  * @param {HTMLElement} element
  * @param {Row | undefined} row undefined while it is on its way
- * @param {number} index
+ * @param {number} place in the list, from 0
  * @param {object} look
- * @param {number} look.first the index of the first row of the list
  * @param {TimeMode} look.timeMode
- * @param {boolean} look.isChosen
+ * @param {"frames" | "messages"} look.layer
+ * @param {number | null} look.chosen
+ * @param {ReadonlySet<number>} look.marked
  */
-export function drawRow(element, row, index, { first, timeMode, isChosen }) {
+export function drawRow(element, row, place, { timeMode, layer, chosen, marked }) {
   if (element.childElementCount === 0) build(element);
-  element.id = `row-${index}`;
-  element.dataset.index = String(index);
-  element.setAttribute("aria-rowindex", String(index - first + 2));
-  element.setAttribute("aria-selected", String(isChosen));
+  element.setAttribute("aria-rowindex", String(place + 2));
+  if (row) {
+    element.id = `row-${row.index}`;
+    element.dataset.index = String(row.index);
+  } else {
+    element.removeAttribute("id");
+    element.removeAttribute("data-index");
+  }
+  element.setAttribute("aria-selected", String(row !== undefined && row.index === chosen));
   element.dataset.kind = row?.kind ?? "unknown";
   element.toggleAttribute("data-bad", (row?.violations.length ?? 0) > 0);
-  const texts = row ? cellTexts(row, timeMode) : { index: grouped(index + 1) };
-  for (const [place, name] of CELLS.entries()) {
-    const cell = /** @type {HTMLElement} */ (element.children[place]);
+  element.toggleAttribute("data-found", row?.found ?? false);
+  if (row?.colour == null) element.removeAttribute("data-colour");
+  else element.dataset.colour = String(row.colour);
+  const isMarked = row !== undefined && marked.has(row.index);
+  const texts = row ? cellTexts(row, timeMode, layer) : {};
+  if (row) texts.marks = `${isMarked ? "◆" : ""}${row.found ? "●" : ""}${SIGNS[row.colour ?? -1] ?? ""}`;
+  for (const [at, name] of CELLS.entries()) {
+    const cell = /** @type {HTMLElement} */ (element.children[at]);
     const text = texts[name] ?? "";
     if (cell.textContent !== text) cell.textContent = text;
   }
+  label(element, "cell-marks", "aria-label", row ? marksWords(row, isMarked) : "");
   label(element, "cell-name", "data-name", row?.name ?? "");
   label(element, "cell-preview", "data-kind", row?.previewKind ?? "text");
+  label(element, "cell-preview", "data-protocol", row?.subprotocol ?? "");
+  label(element, "cell-connection", "data-tint", row?.connection == null ? "" : String(row.connection % TINTS));
   label(
     element,
     "cell-bits",
@@ -83,6 +104,15 @@ export function drawRow(element, row, index, { first, timeMode, isChosen }) {
   element.querySelector(".flaws")?.classList.toggle("flaw", (row?.violations.length ?? 0) > 0);
 }
 
+/** @param {Row} row @param {boolean} isMarked */
+function marksWords({ found, colour }, isMarked) {
+  const words = [];
+  if (isMarked) words.push("marked");
+  if (found) words.push("found");
+  if (colour != null) words.push(`colour rule ${colour + 1}`);
+  return words.join(", ");
+}
+
 /** @param {HTMLElement} element */
 function build(element) {
   element.className = "row";
@@ -104,16 +134,17 @@ function label(element, cell, attribute, value) {
 /**
  * @param {Row} row
  * @param {TimeMode} timeMode
+ * @param {"frames" | "messages"} layer
  * @returns {Record<string, string>}
  */
-function cellTexts(row, timeMode) {
+function cellTexts(row, timeMode, layer) {
   const common = {
     index: grouped(row.index + 1),
     time: timeText(row, timeMode),
     connection: String(row.connection ?? ""),
     direction: directionText(row),
     name: row.name,
-    preview: row.preview,
+    preview: previewText(row),
     flaws: row.violations.length === 0 ? "" : `⚠ ${row.violations.join(", ")}`,
   };
   if (row.kind === "gap" || row.kind === "handshake") return { ...common, length: grouped(row.wire) };
@@ -123,8 +154,42 @@ function cellTexts(row, timeMode) {
     bits: `${Number(row.fin)} ${bits(row.rsv)}`,
     length: grouped(row.payloadLength),
     inflated: row.inflated === null ? "" : grouped(row.inflated),
-    fragment: row.fragment ? `${row.fragment.number} of ${row.fragment.of ?? "…"}` : "",
+    fragment: fragmentText(row, layer),
   };
+}
+
+/** @param {Row} row @param {"frames" | "messages"} layer */
+function fragmentText({ fragment }, layer) {
+  if (!fragment) return "";
+  if (layer === "messages") return `${fragment.of ?? fragment.number} frames`;
+  return `${fragment.number} of ${fragment.of ?? "…"}`;
+}
+
+/** @param {Row} row */
+function previewText({ subprotocol, roundTrip, preview }) {
+  const trip = roundTrip == null ? "" : `after ${duration(roundTrip)}`;
+  return [subprotocol ?? "", trip, preview].filter((part) => part !== "").join(" · ");
+}
+
+/**
+ * A time span for people: `12.3 ms`.
+ *
+ * @param {number} nanos
+ */
+export function duration(nanos) {
+  const value = Math.abs(nanos);
+  const [scale, unit] =
+    value < 1e3
+      ? [1, "ns"]
+      : value < 1e6
+        ? [1e3, "µs"]
+        : value < 1e9
+          ? [1e6, "ms"]
+          : value < 60e9
+            ? [1e9, "s"]
+            : [60e9, "min"];
+  const scaled = nanos / scale;
+  return `${Number(scaled.toFixed(Math.abs(scaled) < 10 ? 2 : Math.abs(scaled) < 100 ? 1 : 0))}\u00A0${unit}`;
 }
 
 /** @param {Row} row */

@@ -3,15 +3,17 @@
 
 import { el, grouped, on } from "../lib/dom.js";
 import { BytesView } from "./bytes.js";
+import { sectionLink } from "./fields.js";
 
-/** @import { Details, MessageInfo } from "../pkg/framescope_wasm.js" */
-/** @typedef {"text" | "json" | "hex"} Form */
+/** @import { MessageInfo } from "../pkg/framescope_wasm.js" */
+/** @import { Decoded, Details } from "./app.js" */
+/** @typedef {"text" | "json" | "hex" | "decoded"} Form */
 
 /** Text is shown in pieces of so many bytes: a browser lays out a megabyte of it in one long task. */
 const PIECE = 64 * 1024;
 
 /**
- * @typedef {{ info: MessageInfo, bytes: Uint8Array, json: string | null }} Loaded
+ * @typedef {{ info: MessageInfo, bytes: Uint8Array, json: string | null, decoded: Decoded | null }} Loaded
  */
 
 export class MessageView {
@@ -50,7 +52,7 @@ export class MessageView {
   }
 
   /** @param {Loaded} loaded @param {Form} form */
-  show({ info, bytes, json }, form) {
+  show({ info, bytes, json, decoded }, form) {
     this.#hexRoot.hidden = form !== "hex";
     this.#textRoot.hidden = form === "hex";
     if (form === "hex") {
@@ -60,6 +62,10 @@ export class MessageView {
     const notes = info.whole
       ? []
       : [el("p", { class: "hint" }, "Not all of this message is here: what follows is the part that is.")];
+    if (form === "decoded" && decoded) {
+      this.#textRoot.replaceChildren(...notes, decodedView(decoded));
+      return;
+    }
     if (bytes.length === 0) {
       this.#textRoot.replaceChildren(...notes, el("p", { class: "hint" }, "The message is empty."));
       return;
@@ -115,4 +121,28 @@ export class MessageView {
     );
     pre.after(more);
   }
+}
+
+/** @param {Decoded} decoded */
+function decodedView({ protocol, name, summary, parts, problem }) {
+  return el(
+    "div",
+    { class: "decoded" },
+    el("p", { class: "decoded-title" }, el("strong", {}, `${protocol}: ${name}`), " ", summary),
+    problem === null ? null : el("p", { class: "decoded-problem" }, `⚠ ${problem}`),
+    el(
+      "dl",
+      { class: "decoded-parts" },
+      ...parts.flatMap(({ label, value, says, section }) => [
+        el("dt", {}, label),
+        el(
+          "dd",
+          {},
+          el("code", { class: "decoded-value" }, value),
+          says === "" ? null : el("span", { class: "note" }, ` ${says}`),
+          section === "" ? null : el("span", { class: "note" }, " ", sectionLink(section)),
+        ),
+      ]),
+    ),
+  );
 }

@@ -1,7 +1,7 @@
 // @ts-check
-// The rows that the list has heard of, and the asking for those it has not.
+// The rows that the list has heard of, by their place in it, and the asking for those it has not.
 
-/** @import { Row } from "../pkg/framescope_wasm.js" */
+/** @import { Row } from "./app.js" */
 
 /** Rows are asked for in runs of this many. */
 const RUN = 64;
@@ -9,7 +9,7 @@ const RUN = 64;
 /** Runs kept; the ones asked for longest ago go first. */
 const KEPT = 64;
 
-/** @typedef {{ rows: Map<number, Row>, isFinal: boolean, isAsked: boolean }} Run */
+/** @typedef {{ rows: (Row | undefined)[], isFinal: boolean, isAsked: boolean }} Run */
 
 export class Rows {
   #ask;
@@ -19,7 +19,7 @@ export class Rows {
   #generation = 0;
 
   /**
-   * @param {(from: number, count: number) => Promise<Row[]>} ask
+   * @param {(from: number, count: number) => Promise<(Row | undefined)[]>} ask for the rows from a place on
    * @param {() => void} changed called when rows came that were asked for
    */
   constructor(ask, changed) {
@@ -30,23 +30,30 @@ export class Rows {
   /**
    * The row, if it is known; if not, it soon will be.
    *
-   * @param {number} index
+   * @param {number} place
    * @returns {Row | undefined}
    */
-  get(index) {
-    const number = Math.floor(index / RUN);
-    const run = this.#runs.get(number) ?? { rows: new Map(), isFinal: false, isAsked: false };
+  get(place) {
+    const number = Math.floor(place / RUN);
+    const run = this.#runs.get(number) ?? { rows: [], isFinal: false, isAsked: false };
     if (!this.#runs.has(number)) this.#keep(number, run);
     if (!run.isFinal && !run.isAsked) void this.#fetch(number, run);
-    return run.rows.get(index);
+    return run.rows[place - number * RUN];
   }
 
   /** What may have changed since is asked for again when it is next wanted: runs with room, and open messages. */
   refresh() {
     for (const run of this.#runs.values()) {
-      const isSettled = (/** @type {Row} */ row) => row.fragment === null || row.fragment.of !== null;
-      run.isFinal = run.rows.size === RUN && [...run.rows.values()].every(isSettled);
+      const isSettled = (/** @type {Row | undefined} */ row) =>
+        row !== undefined && (row.fragment === null || row.fragment.of !== null);
+      run.isFinal = run.rows.length === RUN && run.rows.every(isSettled);
     }
+  }
+
+  /** All of them may look different: what is known is shown until the new is here. */
+  outdate() {
+    for (const run of this.#runs.values()) run.isFinal = false;
+    this.#generation += 1;
   }
 
   /** Forgets everything. */
@@ -71,14 +78,18 @@ export class Rows {
     try {
       const rows = await this.#ask(number * RUN, RUN);
       if (generation !== this.#generation) return;
-      run.rows = new Map(rows.map((row) => [row.index, row]));
+      run.rows = rows;
       // Until the next news nothing can have changed.
       run.isFinal = true;
       this.#runs.delete(number);
       this.#keep(number, run);
-      this.#changed();
+    } catch (error) {
+      // Not again before there are news.
+      run.isFinal = true;
+      throw error;
     } finally {
       run.isAsked = false;
+      this.#changed();
     }
   }
 }

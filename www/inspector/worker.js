@@ -1,20 +1,43 @@
 // @ts-check
-// The worker that holds the capture: it listens to the live tap, hands the bytes to the wasm module, and
-// answers the page's questions about single rows. Frames are parsed by the codec, here and nowhere else.
-// Buffers are handed over, not shared, so the page needs no isolation headers.
+// The worker that holds the capture. It hands bytes to the wasm module, wherever they come from, and answers the
+// page's questions. Frames are parsed by the codec, here and nowhere else. Buffers are handed over, not shared, so
+// the page needs no isolation headers.
+//
+// Between two messages it does whatever work waits in the capture, a few milliseconds at a time, so that no question
+// waits for a scan over a million rows.
 
-import { endpoint, reconnecting } from "../lib/socket.js";
 import { loadModule, NotBuilt } from "../lib/wasm.js";
+import { Files } from "./worker/files.js";
+import { LiveTap } from "./worker/live.js";
+import { Proxies } from "./worker/proxies.js";
 
-/** @import { Answer, Ask, Told } from "./feed.js" */
-/** @import { Scope } from "./watched.js" */
-/** @import { Capture } from "../pkg/framescope_wasm.js" */
+/** @import { Ask, Told } from "./link.js" */
 
 /** News of the capture goes out at most this often, in milliseconds. */
 const NEWS_EVERY = 50;
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let newsTimer;
+/** Work is done in pieces of so many milliseconds. */
+const PIECE = 8;
+
+/** What answers with text that is no JSON. */
+const TEXTS = new Set(["messageJson", "snippet"]);
+
+/** After these the page hears at once how things are. */
+const CHANGES = new Set([
+  "addSource",
+  "feed",
+  "finish",
+  "restart",
+  "removeSource",
+  "clientBytes",
+  "clientEnd",
+  "assume",
+  "clear",
+  "setBudget",
+  "setView",
+  "setColours",
+  "setSearch",
+]);
 
 /** @param {Told} message @param {Transferable[]} [transfer] */
 function tell(message, transfer = []) {
@@ -24,122 +47,100 @@ function tell(message, transfer = []) {
   ).postMessage(message, transfer);
 }
 
-/** @param {Capture} capture */
-function tellNews(capture) {
-  if (newsTimer !== undefined) return;
-  newsTimer = setTimeout(() => {
-    newsTimer = undefined;
-    tell({ type: "status", status: JSON.parse(capture.status()) });
-  }, NEWS_EVERY);
-}
-
 /**
- * @param {Capture} capture
- * @param {Ask} ask
- * @returns {[Answer, Transferable[]]}
- */
-function answer(capture, ask) {
-  switch (ask.type) {
-    case "rows":
-      return [{ rows: JSON.parse(capture.rows(ask.from, ask.count)) }, []];
-    case "details": {
-      const text = capture.frame(ask.index);
-      if (text === undefined) return [{ details: null }, []];
-      const wire = capture.wire(ask.index) ?? new Uint8Array();
-      const unmasked = capture.unmasked(ask.index) ?? wire;
-      return [{ details: JSON.parse(text), wire, unmasked }, [...new Set([wire.buffer, unmasked.buffer])]];
-    }
-    case "message": {
-      const bytes = capture.message(ask.index) ?? new Uint8Array();
-      const json = ask.pretty ? (capture.messageJson(ask.index) ?? null) : null;
-      return [{ bytes, json }, [bytes.buffer]];
-    }
-    case "violation":
-      return [{ index: capture.nextViolation(ask.from, ask.backwards) ?? null }, []];
-    case "save": {
-      const bytes = capture.save();
-      return [{ bytes, json: null }, [bytes.buffer]];
-    }
-    case "clear":
-      capture.clear();
-      tellNews(capture);
-      return [{}, []];
-    default:
-      throw new Error(`asked for ${JSON.stringify(ask)}`);
-  }
-}
-
-/**
- * Feeds the capture from the live tap until `signal` aborts.
+ * Tells how the capture is, but not too often, and keeps its waiting work going.
  *
- * @param {Capture} capture
- * @param {Scope} scope
- * @param {AbortSignal} signal
+ * @param {Record<string, (...args: never[]) => unknown>} capture
  */
-function listen(capture, scope, signal) {
-  let wasOpened = false;
-  return reconnecting(
-    endpoint(`/inspect/live?${scope}`),
-    {
-      trying: () => {
-        wasOpened = false;
-        tell({ type: "feed", state: "trying", wait: 0 });
-      },
-      open: () => {
-        wasOpened = true;
-        capture.restart(0);
-        tell({ type: "feed", state: "live", wait: 0 });
-      },
-      message: (data) => {
-        // What was under way when another scope was chosen belongs to the one before.
-        if (typeof data === "string" || signal.aborted) return;
-        capture.feed(0, new Uint8Array(data));
-        tellNews(capture);
-      },
-      lost: (wait) => {
-        tell({ type: "feed", state: "lost", wait });
-        // A server that was started anew knows no cookie of before: a page brings one that it knows. It may as
-        // well not be there yet, and the next try finds that out.
-        if (!wasOpened) fetch("/inspector", { method: "HEAD", cache: "no-store" }).catch(() => {});
-      },
+function keeper(capture) {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let isWorking = false;
+  // A message to oneself waits for those that came before, and for nothing else: a timer of 0 would wait 4 ms.
+  const { port1, port2 } = new MessageChannel();
+  port2.onmessage = () => {
+    isWorking = /** @type {(milliseconds: number) => boolean} */ (capture.work).call(capture, PIECE);
+    if (isWorking) port1.postMessage(null);
+    news();
+  };
+
+  function news() {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      tell({ type: "status", status: ask("status"), sources: ask("sources") });
+    }, NEWS_EVERY);
+  }
+
+  /** @param {string} method */
+  function ask(method) {
+    return JSON.parse(String(capture[method]?.call(capture)));
+  }
+
+  return {
+    /** Something changed: there is news, and perhaps work. */
+    changed() {
+      news();
+      if (isWorking) return;
+      isWorking = true;
+      port1.postMessage(null);
     },
-    signal,
-  );
+    /** The same, told now. */
+    tellNow() {
+      clearTimeout(timer);
+      timer = undefined;
+      tell({ type: "status", status: ask("status"), sources: ask("sources") });
+    },
+  };
 }
 
-/** Does what the page asks. @param {Capture} capture */
-function serve(capture) {
-  let watching = new AbortController();
-  /** @type {ReturnType<typeof listen> | undefined} */
-  let feed;
-  self.onmessage = (/** @type {MessageEvent<{ id: number, ask: Ask }>} */ { data: { id, ask } }) => {
-    if (ask.type === "retry") {
-      feed?.retry();
-      return;
-    }
-    if (ask.type === "watch") {
-      watching.abort();
-      watching = new AbortController();
-      feed = listen(capture, ask.scope, watching.signal);
-      return;
-    }
-    try {
-      const [result, transfer] = answer(capture, ask);
-      tell({ type: "answer", id, answer: result }, transfer);
-    } catch (error) {
-      tell({ type: "answer", id, error: String(error) });
-    }
-  };
+/**
+ * What a method of the capture answers, as the page is to have it.
+ *
+ * @param {string} method
+ * @param {unknown} answer
+ * @returns {[unknown, Transferable[]]}
+ */
+function asAnswer(method, answer) {
+  if (answer instanceof Uint8Array) return [answer, [answer.buffer]];
+  if (typeof answer === "string" && !TEXTS.has(method)) return [JSON.parse(answer), []];
+  return [answer, []];
+}
+
+/** @param {unknown} argument Objects go into the module as JSON. */
+function asArgument(argument) {
+  const isObject = typeof argument === "object" && argument !== null && !(argument instanceof Uint8Array);
+  return isObject ? JSON.stringify(argument) : (argument ?? undefined);
 }
 
 try {
   const { Capture, codecVersion } = await loadModule();
-  const capture = new Capture();
-  // Number 0: the live tap.
-  capture.addSource("tap", "");
+  // The cast: methods are called by name here.
+  const capture = /** @type {import("./worker/types.js").Methods} */ (/** @type {unknown} */ (new Capture()));
+  const keep = keeper(capture);
+  const context = { capture, tell, changed: keep.changed };
+  /** What the page asks for besides the capture itself. @type {Record<string, Record<string, Function>>} */
+  const services = {
+    live: new LiveTap(context).methods,
+    files: new Files(context).methods,
+    proxies: new Proxies(context).methods,
+  };
+  self.onmessage = async (/** @type {MessageEvent<Ask>} */ { data: { id, to, method, args } }) => {
+    try {
+      if (to !== "capture") {
+        tell({ type: "answer", id, result: await services[to]?.[method]?.(...args) });
+        return;
+      }
+      const target = capture[method];
+      if (typeof target !== "function") throw new Error(`the module has no ${method}()`);
+      const [result, transfer] = asAnswer(method, target.apply(capture, /** @type {never[]} */ (args.map(asArgument))));
+      tell({ type: "answer", id, result }, transfer);
+      if (CHANGES.has(method)) keep.changed();
+    } catch (error) {
+      tell({ type: "answer", id, error: error instanceof Error ? error.message : String(error) });
+    }
+  };
   tell({ type: "ready", codecVersion: codecVersion() });
-  tell({ type: "status", status: JSON.parse(capture.status()) });
-  serve(capture);
+  keep.tellNow();
 } catch (error) {
   tell({ type: "failed", isNotBuilt: error instanceof NotBuilt, reason: String(error) });
 }

@@ -1,0 +1,227 @@
+// @ts-check
+// The inspector as its parts see it: what holds, what may be asked, and what happened. Nothing here touches the DOM of
+// the page but the little that copying, saving and saying need.
+
+import { el } from "../lib/dom.js";
+import { toast } from "../lib/toast.js";
+import { Link } from "./link.js";
+import { asBoolean, remember, remembered } from "./memory.js";
+
+/** @import { App, AppEvent, CaptureProxy, Chosen, Command, FilterProblem, SourceInfo, Status, TimeMode, ViewSpec } from "./app.js" */
+/** @import { News, ProxyState, Reading } from "./link.js" */
+
+/** @type {TimeMode[]} */
+const TIME_MODES = ["start", "previous", "absolute"];
+
+/** What the page opens tools with; set once they have a place. @typedef {{ open(name: string, argument?: unknown): Promise<void>, close(): void }} Opener */
+
+/** @implements {App} */
+export class Inspector {
+  /** @type {Status | null} */
+  status = null;
+  /** @type {SourceInfo[]} */
+  sources = [];
+  /** @type {ViewSpec} */
+  view = { filter: "", layer: "frames", connection: null, between: null };
+  /** @type {Chosen | null} */
+  chosen = null;
+  /** The row chosen last, whose details may still be on their way. @type {number | null} */
+  chosenIndex = null;
+  /** @type {Set<number>} */
+  marked = new Set();
+  /** @type {TimeMode} */
+  timeMode = remembered("time", "start", (value) => TIME_MODES.find((mode) => mode === value) ?? null);
+  explains = remembered("explains", false, asBoolean);
+  /** Files that are being read or were, and proxies, by their sources. @type {Map<number, Reading>} */
+  readings = new Map();
+  /** @type {Map<number, ProxyState>} */
+  proxies = new Map();
+  /** @type {Map<string, Command>} */
+  commands = new Map();
+  /** @type {Opener | null} */
+  tools = null;
+  /** Called with each filter that was applied. @type {(text: string) => void} */
+  onFiltered = () => {};
+  signal;
+  link;
+  /** @type {Map<AppEvent, Set<() => void>>} */
+  #handlers = new Map();
+  /** Views are set one after the other. @type {Promise<unknown>} */
+  #viewing = Promise.resolve();
+
+  /** @param {(news: News) => void} onNews what is not about rows and sources @param {AbortSignal} signal */
+  constructor(onNews, signal) {
+    this.signal = signal;
+    this.link = new Link((news) => this.#heard(news, onNews));
+  }
+
+  /** @returns {CaptureProxy} */
+  get capture() {
+    return this.link.capture;
+  }
+
+  /** Whether the list shows each row there is. */
+  get isWholeView() {
+    const { filter, layer, connection, between } = this.view;
+    const { first = 0, end = 0, view } = this.status ?? {};
+    const isAll = filter === "" && layer === "frames" && connection === null && between === null;
+    // Rows of sources that were removed are rows no more.
+    return isAll && (view?.count ?? 0) === end - first;
+  }
+
+  /** @param {AppEvent} event @param {() => void} handler @param {AbortSignal} [signal] */
+  on(event, handler, signal = this.signal) {
+    if (signal.aborted) return;
+    const handlers = this.#handlers.get(event) ?? new Set();
+    this.#handlers.set(event, handlers);
+    handlers.add(handler);
+    signal.addEventListener("abort", () => handlers.delete(handler));
+  }
+
+  /** @param {AppEvent} event */
+  emit(event) {
+    for (const handler of [...(this.#handlers.get(event) ?? [])]) handler();
+  }
+
+  /** @param {Partial<ViewSpec>} change @returns {Promise<FilterProblem | null>} */
+  setView(change) {
+    const set = async () => {
+      const wanted = { ...this.view, ...change };
+      const problem = (await this.capture.setView(wanted)) ?? null;
+      if (problem) return problem;
+      const isFiltered = wanted.filter !== this.view.filter;
+      this.view = wanted;
+      if (isFiltered) this.onFiltered(wanted.filter);
+      this.emit("view");
+      return null;
+    };
+    const done = this.#viewing.then(set);
+    this.#viewing = done.catch(() => {});
+    return done;
+  }
+
+  /** @param {number} index */
+  choose(index) {
+    if (!this.status || index < this.status.first || index >= this.status.end) return;
+    this.chosenIndex = index;
+    this.emit("choosing");
+    void this.load(index);
+  }
+
+  /** Asks for all about a row. @param {number} index */
+  async load(index) {
+    const { capture } = this;
+    const [details, wire, unmasked] = await Promise.all([
+      capture.frame(index),
+      capture.wire(index),
+      capture.unmasked(index),
+    ]);
+    if (this.chosenIndex !== index) return;
+    const bytes = wire ?? new Uint8Array();
+    this.chosen = details ? { index, details, wire: bytes, unmasked: unmasked ?? bytes } : null;
+    this.emit("chosen");
+  }
+
+  /** @param {number} index @param {boolean} isMarked */
+  mark(index, isMarked) {
+    if (isMarked) this.marked.add(index);
+    else this.marked.delete(index);
+    this.emit("marked");
+  }
+
+  /** @param {TimeMode} mode */
+  setTimeMode(mode) {
+    this.timeMode = mode;
+    remember("time", mode);
+    this.emit("time");
+  }
+
+  nextTimeMode() {
+    this.setTimeMode(TIME_MODES[(TIME_MODES.indexOf(this.timeMode) + 1) % TIME_MODES.length] ?? "start");
+  }
+
+  toggleExplaining() {
+    this.explains = !this.explains;
+    remember("explains", this.explains);
+    this.emit("explain");
+  }
+
+  /** Forgets every row, and what was chosen and marked of them. */
+  async clear() {
+    await this.capture.clear();
+    this.chosen = null;
+    this.chosenIndex = null;
+    this.marked.clear();
+    this.emit("marked");
+    this.emit("chosen");
+  }
+
+  /** All that is held, as a pcapng file. @returns {Promise<Uint8Array<ArrayBuffer>[]>} */
+  async saved() {
+    return [await this.capture.save()];
+  }
+
+  /** @param {Iterable<File>} files */
+  openFiles(files) {
+    for (const file of files) void this.link.openFile(file, file.name || "pasted");
+  }
+
+  /** @param {string} name @param {unknown} [argument] */
+  async openTool(name, argument) {
+    await this.tools?.open(name, argument);
+  }
+
+  closeTool() {
+    this.tools?.close();
+  }
+
+  /** @param {Command} command */
+  command(command) {
+    this.commands.set(command.id, command);
+  }
+
+  /** @param {string} text @param {"good" | "warn" | "danger"} [kind] */
+  say(text, kind = "good") {
+    toast(text, { kind });
+  }
+
+  /** @param {string} text @param {string} what as `The filter` */
+  async copy(text, what) {
+    try {
+      await navigator.clipboard.writeText(text);
+      this.say(`${what}: copied`);
+    } catch {
+      this.say("This browser did not let the page write to the clipboard.", "danger");
+    }
+  }
+
+  /** @param {string} name @param {string} type @param {BlobPart[]} pieces */
+  download(name, type, pieces) {
+    const address = URL.createObjectURL(new Blob(pieces, { type }));
+    el("a", { href: address, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  }
+
+  /** @param {News} news @param {(news: News) => void} others */
+  #heard(news, others) {
+    if (news.type === "reading") {
+      this.readings.set(news.reading.source, news.reading);
+      this.emit("sources");
+    } else if (news.type === "proxy") {
+      this.proxies.set(news.proxy.source, news.proxy);
+      this.emit("sources");
+    }
+    if (news.type !== "status") {
+      others(news);
+      return;
+    }
+    this.status = news.status;
+    this.sources = news.sources;
+    for (const index of this.marked) if (index < news.status.first) this.marked.delete(index);
+    this.emit("status");
+    this.emit("sources");
+    // A fragment that was alone may have got its message.
+    const fragment = this.chosen?.details.row.fragment;
+    if (this.chosenIndex !== null && fragment && fragment.of === null) void this.load(this.chosenIndex);
+  }
+}
