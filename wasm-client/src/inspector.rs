@@ -31,6 +31,9 @@ pub use objects::{Details, Explained, Row, SourceInfo, Status};
 
 use handshake::Handshake;
 use objects::{Count, Fragment, MessageInfo};
+pub use search::SearchSpec;
+pub use view::{ColourRule, ViewSpec};
+
 use search::Search;
 use sources::Sources;
 use view::View;

@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::Capture;
+use super::{Capture, Parsed};
 use crate::to_json;
 
 #[wasm_bindgen]
@@ -10,7 +10,9 @@ impl Capture {
     /// Rows, bytes and broken rules over time, by `{from, to, buckets}` as JSON: a `Timeline` as JSON.
     #[must_use]
     pub fn timeline(&self, spec: &str) -> String {
-        to_json(&self.0.timeline(spec))
+        let spec = Parsed::new(spec);
+        let buckets = spec.member("buckets").count().unwrap_or_default() as usize;
+        to_json(&self.0.timeline(spec.member("from").number(), spec.member("to").number(), buckets))
     }
 
     /// The longest times in which the view has no row: `{row, ns}[]` as JSON, the longest first, with the row behind it.

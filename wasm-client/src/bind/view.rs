@@ -2,7 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::{Capture, row_before, row_index, row_number};
+use super::{Capture, Parsed, row_before, row_index, row_number};
+use crate::inspector::{ColourRule, SearchSpec, ViewSpec};
 use crate::to_json;
 
 #[wasm_bindgen]
@@ -11,6 +12,14 @@ impl Capture {
     /// then all stays as it was.
     #[wasm_bindgen(js_name = setView)]
     pub fn set_view(&mut self, spec: &str) -> Option<String> {
+        let spec = Parsed::new(spec);
+        let between = spec.member("between");
+        let spec = ViewSpec {
+            filter: spec.member("filter").text(),
+            messages: spec.member("layer").text() == "messages",
+            connection: spec.member("connection").count(),
+            between: between.at(0).number().zip(between.at(1).number()),
+        };
         self.0.set_view(spec).err().map(|problem| to_json(&problem))
     }
 
@@ -39,13 +48,23 @@ impl Capture {
     /// `FilterProblem` and the `rule` it is in, if one is wrong; then all stays as it was.
     #[wasm_bindgen(js_name = setColours)]
     pub fn set_colours(&mut self, rules: &str) -> Option<String> {
-        self.0.set_colours(rules).err().map(|problem| to_json(&problem))
+        let rules = Parsed::new(rules).items().map(|rule| ColourRule {
+            filter: rule.member("filter").text(),
+            colour: rule.member("colour").count().unwrap_or_default(),
+        });
+        self.0.set_colours(rules.collect()).err().map(|problem| to_json(&problem))
     }
 
     /// Looks for something in all rows, by a `SearchSpec` as JSON; an empty text ends that. Answers with a
     /// `FilterProblem` as JSON if it cannot be looked for.
     #[wasm_bindgen(js_name = setSearch)]
     pub fn set_search(&mut self, spec: &str) -> Option<String> {
+        let spec = Parsed::new(spec);
+        let spec = SearchSpec {
+            kind: spec.member("kind").text(),
+            text: spec.member("text").text(),
+            match_case: spec.member("matchCase").is_true(),
+        };
         self.0.set_search(spec).err().map(|problem| to_json(&problem))
     }
 

@@ -1,7 +1,5 @@
 //! What is looked for in the payloads as they were meant: unmasked, inflated, put together.
 
-use serde::Deserialize;
-
 use super::objects::{FilterProblem, SearchState};
 use super::paged::Paged;
 use super::{Capture, What};
@@ -22,14 +20,15 @@ enum Needle {
     AnyCase(Vec<u8>),
 }
 
-/// As `inspector.d.ts` has it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SearchSpec {
-    kind: String,
-    text: String,
-    #[serde(default)]
-    match_case: bool,
+/// What is to be looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SearchSpec {
+    /// `text`, `hex`, `regex` or `filter`.
+    pub kind: String,
+    /// What that says; empty to look for nothing.
+    pub text: String,
+    /// Whether capitals are other letters.
+    pub match_case: bool,
 }
 
 impl Capture {
@@ -38,8 +37,8 @@ impl Capture {
     /// # Errors
     ///
     /// If it cannot be looked for. All stays as it was.
-    pub fn set_search(&mut self, spec: &str) -> Result<(), FilterProblem> {
-        let needle = if spec.is_empty() { None } else { Needle::read(spec)? };
+    pub fn set_search(&mut self, spec: SearchSpec) -> Result<(), FilterProblem> {
+        let needle = Needle::read(spec)?;
         self.search = needle.map(|needle| Search { needle, rows: Paged::default(), next: self.first });
         self.generation += 1;
         Ok(())
@@ -117,8 +116,7 @@ impl Capture {
 }
 
 impl Needle {
-    fn read(spec: &str) -> Result<Option<Self>, FilterProblem> {
-        let spec: SearchSpec = serde_json::from_str(spec).map_err(|error| FilterProblem::plain(&error.to_string()))?;
+    fn read(spec: SearchSpec) -> Result<Option<Self>, FilterProblem> {
         if spec.text.is_empty() {
             return Ok(None);
         }

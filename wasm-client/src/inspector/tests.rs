@@ -261,17 +261,17 @@ fn a_view_lists_what_it_is_asked_for() {
     tap.server(b"\x01\x02ab\x89\x00\x80\x01c");
     tap.client(b"\x81\x82\0\0\0\0hi");
     let mut capture = tap.capture();
-    let listed = |capture: &mut Capture, spec: &str| {
+    let listed = |capture: &mut Capture, spec: ViewSpec| {
         capture.set_view(spec).unwrap();
         while capture.work(&mut || true) {}
         capture.view_rows(0, 100).iter().map(|row| row.index).collect::<Vec<_>>()
     };
-    assert_eq!(listed(&mut capture, r#"{"filter":"","layer":"messages"}"#), [0, 1, 3, 4, 5]);
+    assert_eq!(listed(&mut capture, ViewSpec { messages: true, ..ViewSpec::default() }), [0, 1, 3, 4, 5]);
     assert_eq!((capture.view_place(2), capture.view_index(2), capture.view_index(5)), (2, Some(3), None));
-    assert_eq!(listed(&mut capture, r#"{"between":[2000,2000]}"#), [2, 3, 4]);
-    assert_eq!(listed(&mut capture, r#"{"connection":2}"#), [0; 0]);
-    assert_eq!(listed(&mut capture, r#"{"layer":"frames","connection":1,"between":null}"#), [0, 1, 2, 3, 4, 5]);
-    let timeline = capture.timeline(r#"{"from":null,"to":null,"buckets":3}"#);
+    assert_eq!(listed(&mut capture, ViewSpec { between: Some((2000.0, 2000.0)), ..ViewSpec::default() }), [2, 3, 4]);
+    assert_eq!(listed(&mut capture, ViewSpec { connection: Some(2), ..ViewSpec::default() }), [0; 0]);
+    assert_eq!(listed(&mut capture, ViewSpec { connection: Some(1), ..ViewSpec::default() }), [0, 1, 2, 3, 4, 5]);
+    let timeline = capture.timeline(None, None, 3);
     assert_eq!((timeline.rows, timeline.largest[2]), ([vec![1, 0, 1], vec![1, 3, 0]], 2));
     assert_eq!(capture.silences(1), [objects::Silence { ns: 1_000, row: 1 }]);
 }
@@ -281,17 +281,18 @@ fn what_is_looked_for_is_found_in_messages_as_they_were_meant() {
     let mut tap = Tap::new();
     tap.server(b"\x01\x02ne\x80\x04edle\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");
     let mut capture = tap.capture();
-    let mut found = |spec: &str| {
-        capture.set_search(spec).unwrap();
+    let spec = |kind: &str, text: &str, match_case| SearchSpec { kind: kind.into(), text: text.into(), match_case };
+    let mut found = |kind, text, match_case| {
+        capture.set_search(spec(kind, text, match_case)).unwrap();
         while capture.work(&mut || true) {}
         (capture.next_found(-1, false), capture.next_found(99, true), capture.status().search.map(|state| state.count))
     };
-    assert_eq!(found(r#"{"kind":"text","text":"NEEDLE"}"#), (Some(3), Some(3), Some(1)));
-    assert_eq!(found(r#"{"kind":"text","text":"NEEDLE","matchCase":true}"#), (None, None, Some(0)));
-    assert_eq!(found(r#"{"kind":"hex","text":"48 65 6c6c6f"}"#), (Some(4), Some(4), Some(1)));
-    assert_eq!(found(r#"{"kind":"text","text":"websocket"}"#), (Some(0), Some(1), Some(2)));
-    assert_eq!(found(r#"{"kind":"text","text":""}"#), (None, None, None));
-    assert!(capture.set_search(r#"{"kind":"hex","text":"4x"}"#).is_err());
+    assert_eq!(found("text", "NEEDLE", false), (Some(3), Some(3), Some(1)));
+    assert_eq!(found("text", "NEEDLE", true), (None, None, Some(0)));
+    assert_eq!(found("hex", "48 65 6c6c6f", false), (Some(4), Some(4), Some(1)));
+    assert_eq!(found("text", "websocket", false), (Some(0), Some(1), Some(2)));
+    assert_eq!(found("text", "", false), (None, None, None));
+    assert!(capture.set_search(spec("hex", "4x", false)).is_err());
 }
 
 #[test]

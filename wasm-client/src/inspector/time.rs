@@ -2,28 +2,18 @@
 
 use std::cmp::Reverse;
 
-use serde::Deserialize;
-
 use super::objects::{Silence, Timeline};
 use super::{Capture, Direction, What};
 
-/// As `inspector.d.ts` has it: nanoseconds since the first row.
-#[derive(Debug, Default, Deserialize)]
-struct Spec {
-    from: Option<f64>,
-    to: Option<f64>,
-    buckets: usize,
-}
-
 impl Capture {
-    /// Rows, bytes and broken rules of the view in so many equal spans of time. What is no JSON gives an empty one.
+    /// Rows, bytes and broken rules of the view in so many equal spans of the time between, in nanoseconds since the first
+    /// row; without limits, all of it.
     #[must_use]
-    pub fn timeline(&self, spec: &str) -> Timeline {
-        let Ok(spec) = serde_json::from_str::<Spec>(spec) else { return Timeline::default() };
-        let buckets = spec.buckets.clamp(1, BUCKETS_MAX);
+    pub fn timeline(&self, from: Option<f64>, to: Option<f64>, buckets: usize) -> Timeline {
+        let buckets = buckets.clamp(1, BUCKETS_MAX);
         let end = self.last_ns.saturating_sub(self.start_ns.unwrap_or(self.last_ns));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the chart's edges")]
-        let (from, to) = (spec.from.map_or(0, |from| from as u64), spec.to.map_or(end + 1, |to| to as u64));
+        let (from, to) = (from.map_or(0, |from| from as u64), to.map_or(end + 1, |to| to as u64));
         let bucket = to.saturating_sub(from).div_ceil(buckets as u64).max(1);
         let mut timeline = Timeline {
             from,

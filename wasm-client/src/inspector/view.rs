@@ -1,8 +1,6 @@
 //! What is listed: all rows, or those that pass a filter, are of one connection, complete a message, lie in a span
 //! of time. Rows are gone through a little at a time, so that nobody waits.
 
-use serde::Deserialize;
-
 use super::objects::{FilterProblem, Row, ViewState};
 use super::paged::Paged;
 use super::{Capture, Entry, What};
@@ -17,34 +15,26 @@ pub(super) struct View {
     next: u64,
 }
 
-/// As `inspector.d.ts` has it.
-#[derive(Debug, Default, Deserialize)]
-struct ViewSpec {
-    #[serde(default)]
-    filter: String,
-    #[serde(default)]
-    layer: Layer,
-    /// From 1.
-    #[serde(default)]
-    connection: Option<u32>,
+/// What is to be listed; without anything in it, all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ViewSpec {
+    /// In the filter language; empty for no filter.
+    pub filter: String,
+    /// One row for each message, instead of one for each frame.
+    pub messages: bool,
+    /// Of this one only, counted from 1.
+    pub connection: Option<u32>,
     /// Nanoseconds since the first row.
-    #[serde(default)]
-    between: Option<(f64, f64)>,
+    pub between: Option<(f64, f64)>,
 }
 
-#[derive(Debug, Deserialize)]
-#[expect(dead_code, reason = "filters are on their way")]
-struct ColourRule {
-    filter: String,
-    colour: u32,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Layer {
-    #[default]
-    Frames,
-    Messages,
+/// Rows that pass the filter get the colour.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColourRule {
+    /// In the filter language.
+    pub filter: String,
+    /// A number that means something to the page.
+    pub colour: u32,
 }
 
 impl Capture {
@@ -53,8 +43,7 @@ impl Capture {
     /// # Errors
     ///
     /// If the filter is wrong. All stays as it was.
-    pub fn set_view(&mut self, spec: &str) -> Result<(), FilterProblem> {
-        let spec: ViewSpec = serde_json::from_str(spec).map_err(|error| FilterProblem::plain(&error.to_string()))?;
+    pub fn set_view(&mut self, spec: ViewSpec) -> Result<(), FilterProblem> {
         self.view.spec = spec;
         self.restart_view();
         self.generation += 1;
@@ -66,9 +55,8 @@ impl Capture {
     /// # Errors
     ///
     /// If a rule's filter is wrong. All stays as it was.
-    pub fn set_colours(&mut self, rules: &str) -> Result<(), FilterProblem> {
-        let _: Vec<ColourRule> =
-            serde_json::from_str(rules).map_err(|error| FilterProblem::plain(&error.to_string()))?;
+    pub fn set_colours(&mut self, rules: Vec<ColourRule>) -> Result<(), FilterProblem> {
+        drop(rules);
         self.generation += 1;
         Ok(())
     }
@@ -149,12 +137,8 @@ impl Capture {
 
     /// Goes through all rows again.
     pub(super) fn restart_view(&mut self) {
-        let ViewSpec { filter, layer, connection, between } = &self.view.spec;
-        let is_all = filter.is_empty()
-            && *layer == Layer::Frames
-            && connection.is_none()
-            && between.is_none()
-            && !self.any_removed();
+        let ViewSpec { filter, messages, connection, between } = &self.view.spec;
+        let is_all = filter.is_empty() && !messages && connection.is_none() && between.is_none() && !self.any_removed();
         self.view.rows = (!is_all).then(Paged::default);
         self.view.next = self.first;
     }
@@ -194,7 +178,7 @@ impl Capture {
         !self.is_removed(entry.source)
             && spec.connection.is_none_or(|connection| entry.connection.is_some_and(|number| number + 1 == connection))
             && spec.between.is_none_or(|(from, to)| from <= since_start && since_start <= to)
-            && (spec.layer == Layer::Frames || entry.what.ends_message())
+            && (!spec.messages || entry.what.ends_message())
     }
 }
 
