@@ -93,6 +93,8 @@ export interface CaptureProxy {
   openClient(source: number, url: string): Promise<number>;
   clientBytes(handle: number, direction: "c2s" | "s2c", timeMs: number, bytes: Uint8Array): Promise<void>;
   clientEnd(handle: number, direction: "c2s" | "s2c", isReset: boolean): Promise<void>;
+  /** The number that the rows of this connection have, once it has any. */
+  clientConnection(handle: number): Promise<number | undefined>;
   assume(source: number, word: StreamWord): Promise<void>;
   status(): Promise<Status>;
   rows(from: RowIndex, count: number): Promise<Row[]>;

@@ -29,6 +29,14 @@ export const TOOLS = [
     says: "rate, sizes and round trips over time",
     load: () => import("./tools/timeline.js"),
   },
+  {
+    name: "conformance",
+    title: "Conformance",
+    place: "dock",
+    keys: "",
+    says: "ask a server some 160 cases, and see which rules it keeps",
+    load: () => import("./tools/conformance.js"),
+  },
 ];
 
 /** @typedef {{ listed: Listed, root: HTMLElement, tool: Tool | null, isShown: boolean }} Place */
