@@ -34,6 +34,7 @@
 
 pub mod comment;
 mod conversation;
+pub mod filter;
 pub mod gate;
 pub mod har;
 pub mod insight;

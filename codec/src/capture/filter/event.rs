@@ -1,0 +1,262 @@
+//! What a decoder tells, as rows that a filter can be asked about.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, VecDeque};
+
+use super::{Field, Kind, Rules, Subject, Value};
+use crate::capture::{Direction, Event, What};
+use crate::dissect::Dissection;
+use crate::handshake::{JudgedRequest, JudgedResponse};
+use crate::message::MessageKind;
+use crate::opcode::Opcode;
+
+/// Follows the events of a capture, and keeps what a filter may ask about beside the event itself: when the capture
+/// began, what a connection agreed on, which ping a pong answers. Bounded: of long captures the connections that were
+/// silent for longest are forgotten first.
+#[derive(Debug, Default)]
+pub struct Follower {
+    rows: u64,
+    start_ns: Option<u64>,
+    last_ns: u64,
+    connections: BTreeMap<u32, Connection>,
+}
+
+#[derive(Debug, Default)]
+struct Connection {
+    target: Option<Box<str>>,
+    host: Option<Box<str>>,
+    origin: Option<Box<str>>,
+    subprotocol: Option<Box<str>>,
+    extensions: Option<Box<str>>,
+    has_deflate: bool,
+    /// Pings of each direction that no pong has answered.
+    pings: [VecDeque<(u64, Box<[u8]>)>; 2],
+    /// The row that was last.
+    last_row: u64,
+}
+
+/// An event with what was before it.
+#[derive(Debug)]
+pub struct EventRow<'a> {
+    event: &'a Event,
+    connection: Option<&'a Connection>,
+    number: u64,
+    time: i64,
+    delta: i64,
+    rtt: Option<u64>,
+}
+
+impl Follower {
+    /// Before the first event.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next event as a row.
+    pub fn follow<'a>(&'a mut self, event: &'a Event) -> EventRow<'a> {
+        let number = self.rows;
+        self.rows += 1;
+        let start = *self.start_ns.get_or_insert(event.time_ns);
+        let previous = if number == 0 { start } else { self.last_ns };
+        self.last_ns = event.time_ns;
+        if self.connections.len() >= CONNECTIONS_MAX && !self.connections.contains_key(&event.stream) {
+            self.forget();
+        }
+        let connection = self.connections.entry(event.stream).or_default();
+        connection.last_row = number;
+        let rtt = connection.take(event);
+        EventRow {
+            event,
+            connection: Some(connection),
+            number,
+            time: event.time_ns.wrapping_sub(start).cast_signed(),
+            delta: event.time_ns.wrapping_sub(previous).cast_signed(),
+            rtt,
+        }
+    }
+
+    /// The silent half of the connections.
+    fn forget(&mut self) {
+        let mut last: Vec<u64> = self.connections.values().map(|connection| connection.last_row).collect();
+        let (_, middle, _) = last.select_nth_unstable(CONNECTIONS_MAX / 2);
+        let middle = *middle;
+        self.connections.retain(|_, connection| connection.last_row > middle);
+    }
+}
+
+impl Connection {
+    /// Learns from an event; of a pong, how long its ping was on the way.
+    fn take(&mut self, event: &Event) -> Option<u64> {
+        match &event.what {
+            What::Request(request) => {
+                let target = &request.start_line()[1];
+                self.target = Some(String::from_utf8_lossy(request.head().at(target)).into());
+                self.host = header(request, "host");
+                self.origin = header(request, "origin");
+            }
+            What::Response(response) if response.status() == Some(101) => {
+                self.subprotocol = response.subprotocol().map(Into::into);
+                let extensions = response.head().header("sec-websocket-extensions");
+                self.extensions = extensions.map(|value| String::from_utf8_lossy(value).into());
+                self.has_deflate = response.deflate().is_some();
+            }
+            What::JoinedLate { deflate } => self.has_deflate = deflate.is_some(),
+            What::Frame(frame) => {
+                let Dissection { header, payload, .. } = &frame.dissection;
+                match header.opcode {
+                    Opcode::Ping => {
+                        let pings = &mut self.pings[event.direction.index()];
+                        if pings.len() == PINGS_MAX {
+                            pings.pop_front();
+                        }
+                        pings.push_back((event.time_ns, payload.as_slice().into()));
+                    }
+                    Opcode::Pong => {
+                        // One pong may answer for all pings before it (RFC 6455, 5.5.3).
+                        let pings = &mut self.pings[event.direction.reverse().index()];
+                        let at = pings.iter().position(|(_, sent)| **sent == *payload.as_slice())?;
+                        let (sent_ns, _) = pings.drain(..=at).next_back()?;
+                        return event.time_ns.checked_sub(sent_ns);
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+fn header(request: &JudgedRequest, name: &str) -> Option<Box<str>> {
+    request.head().header(name).map(|value| String::from_utf8_lossy(value).into())
+}
+
+impl Subject for EventRow<'_> {
+    fn value(&self, field: Field) -> Value<'_> {
+        let event = self.event;
+        let of_connection = |part: fn(&Connection) -> Option<&str>| Value::text(self.connection.and_then(part));
+        match field {
+            Field::Kind => Value::Number(match event.what {
+                What::Frame(_) => Kind::Frame,
+                What::Request(_) => Kind::Request,
+                What::Response(_) => Kind::Response,
+                What::Gap { .. } => Kind::Gap,
+                What::End(_) => Kind::End,
+                What::JoinedLate { .. } | What::Note(_) => Kind::Note,
+            } as u64),
+            Field::Number => Value::Number(self.number),
+            Field::Time => Value::Time(self.time),
+            Field::Delta => Value::Time(self.delta),
+            Field::Connection => Value::Number(event.stream.into()),
+            Field::Direction => Value::Number(u64::from(event.direction == Direction::ServerToClient)),
+            Field::Src => Value::Ip(event.src.ip()),
+            Field::Dst => Value::Ip(event.dst.ip()),
+            Field::SrcPort => Value::Number(event.src.port().into()),
+            Field::DstPort => Value::Number(event.dst.port().into()),
+            Field::Target => of_connection(|connection| connection.target.as_deref()),
+            Field::Path => of_connection(|connection| connection.target.as_deref()?.split('?').next()),
+            Field::Host => of_connection(|connection| connection.host.as_deref()),
+            Field::Origin => of_connection(|connection| connection.origin.as_deref()),
+            Field::Subprotocol => of_connection(|connection| connection.subprotocol.as_deref()),
+            Field::Extensions => of_connection(|connection| connection.extensions.as_deref()),
+            Field::Deflate => Value::Flag(self.connection.is_some_and(|connection| connection.has_deflate)),
+            Field::Rtt => self.rtt.map_or(Value::Absent, |rtt| Value::Time(i64::try_from(rtt).unwrap_or(i64::MAX))),
+            _ => match &event.what {
+                What::Frame(frame) => {
+                    let took = || event.time_ns.saturating_sub(frame.began_ns);
+                    match field {
+                        Field::Took => Value::Time(i64::try_from(took()).unwrap_or(i64::MAX)),
+                        field => of_frame(&frame.dissection, field),
+                    }
+                }
+                What::Request(request) => of_request(request, field),
+                What::Response(response) => of_response(response, field),
+                What::Gap { missing, .. } if field == Field::Missing => Value::Number(*missing),
+                What::Note(note) if field == Field::Content => Value::Bytes(Cow::Owned(note.to_string().into_bytes())),
+                _ => Value::Absent,
+            },
+        }
+    }
+
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        match &self.event.what {
+            What::Request(request) => request.head().header(name),
+            What::Response(response) => response.head().header(name),
+            _ => None,
+        }
+    }
+}
+
+fn of_request(request: &JudgedRequest, field: Field) -> Value<'_> {
+    match field {
+        Field::Content => Value::borrowed(request.head().bytes()),
+        Field::Wire => Value::Number(request.head().bytes().len() as u64),
+        Field::Violation => Value::Rules(request.findings().iter().collect()),
+        _ => Value::Absent,
+    }
+}
+
+fn of_response(response: &JudgedResponse, field: Field) -> Value<'_> {
+    match field {
+        Field::Content => Value::borrowed(response.head().bytes()),
+        Field::Wire => Value::Number(response.head().bytes().len() as u64),
+        Field::Violation => Value::Rules(response.findings().iter().collect()),
+        Field::Status => Value::number(response.status()),
+        _ => Value::Absent,
+    }
+}
+
+/// What a frame says of itself. For other rows than events, too.
+pub(super) fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
+    let header = &frame.header;
+    let message = frame.message.as_ref();
+    match field {
+        Field::Opcode => Value::Number(header.opcode.bits().into()),
+        Field::Fin => Value::Flag(header.fin),
+        Field::Rsv => Value::Number(header.rsv.bits().into()),
+        Field::Masked => Value::Flag(header.masking_key.is_some()),
+        Field::MaskKey => header.masking_key.map_or(Value::Absent, |key| Value::Key(key.0)),
+        Field::Length => Value::Number(header.payload_length.get()),
+        Field::LengthBits => Value::Number(match header.payload_length.form() {
+            crate::header::LengthForm::Bits7 => 7,
+            crate::header::LengthForm::Bits16 => 16,
+            crate::header::LengthForm::Bits64 => 64,
+        }),
+        Field::Wire => Value::Number(header.payload_length.get().saturating_add(header.encoded_len() as u64)),
+        Field::Missing => Value::number(Some(frame.payload_missing).filter(|missing| *missing > 0)),
+        Field::Fragment => Value::Flag(frame.fragment.is_some_and(|fragment| fragment.index > 0 || !header.fin)),
+        Field::FragmentNumber => Value::number(frame.fragment.map(|fragment| u64::from(fragment.index) + 1)),
+        Field::Compressed => {
+            Value::Flag(frame.inflated_len.is_some() || message.is_some_and(|message| message.compressed))
+        }
+        Field::Violation => Value::Rules(frame.violations.iter().map(|found| found.violation).collect::<Rules>()),
+        Field::CloseCode => Value::number(frame.close.as_ref().and_then(|close| close.code)),
+        Field::CloseReason => {
+            frame.close.as_ref().map(|close| close.reason.as_slice()).filter(|reason| !reason.is_empty()).into()
+        }
+        Field::Message => Value::Flag(message.is_some()),
+        Field::MessageNumber => Value::number(frame.fragment.map(|fragment| fragment.message)),
+        Field::MessageKind => Value::number(message.and_then(|message| message.kind).map(|kind| match kind {
+            MessageKind::Text => 1_u64,
+            MessageKind::Binary => 2,
+        })),
+        Field::MessageLength => Value::number(message.map(|message| message.payload.len() as u64)),
+        Field::Fragments => Value::number(message.map(|message| u64::from(message.fragments))),
+        Field::Text => {
+            message.filter(|message| message.kind == Some(MessageKind::Text)).map(|message| &*message.payload).into()
+        }
+        Field::Content => match message {
+            Some(message) => Value::borrowed(&message.payload),
+            None if header.opcode.is_control() => Value::borrowed(&frame.payload),
+            None => Value::Absent,
+        },
+        Field::Payload => Value::borrowed(&frame.payload),
+        _ => Value::Absent,
+    }
+}
+
+/// So many connections are kept in mind.
+const CONNECTIONS_MAX: usize = 4096;
+/// So many pings wait for their answer.
+const PINGS_MAX: usize = 64;
