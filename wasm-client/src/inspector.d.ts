@@ -70,6 +70,34 @@ export interface FilterProblem {
   rule?: number;
 }
 
+/** What there is to say about a text that is to be a filter, by `Capture.checkFilter()`. */
+export interface FilterCheck {
+  problem: FilterProblem | null;
+  /** The filter in words. */
+  says: string | null;
+}
+
+/** What could stand at a place of a filter, by `Capture.completeFilter()`. */
+export interface Completion {
+  /** What an item takes the place of, as JavaScript counts. */
+  from: number;
+  to: number;
+  /** The likeliest first. */
+  items: { text: string; detail: string; kind: "field" | "value" | "operator" | "function" }[];
+}
+
+/** What a filter can ask about, by `Capture.filterFields()`. */
+export interface FieldHelp {
+  name: string;
+  type: string;
+  says: string;
+  example: string;
+  /** Values that have names. */
+  values: string[];
+  /** Other names, as Wireshark's. */
+  aliases: string[];
+}
+
 /** What is looked for, for `Capture.setSearch()`. */
 export interface SearchSpec {
   kind: "text" | "hex" | "regex" | "filter";

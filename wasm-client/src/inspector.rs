@@ -14,6 +14,7 @@ use framescope_codec::{MessageKind, Opcode, close_code_name};
 mod blocks;
 mod dissection;
 mod fields;
+mod filters;
 mod handshake;
 mod json;
 mod objects;
@@ -27,6 +28,7 @@ mod twins;
 mod view;
 
 pub use dissection::{dissect, dissection_json, explain};
+pub use filters::{Completion, FieldHelp, FilterCheck};
 pub use objects::{Details, Explained, Row, SourceInfo, Status};
 
 use handshake::Handshake;
