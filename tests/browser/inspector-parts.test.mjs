@@ -1,0 +1,102 @@
+// Parts of the inspector's tools that need no page: differences, snippets, lengths of time.
+
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+import { diff } from "../../www/inspector/tools/diff.js";
+import { snippet } from "../../www/inspector/tools/snippets.js";
+import { moment, span } from "../../www/inspector/tools/times.js";
+
+/** Steps as text: `=` the same, `~` changed, `-x` missing, `+y` extra. */
+function steps(left, right, isKin) {
+  const [ones, others] = [[...left], [...right]];
+  return diff(ones, others, (one, other) => one === other, isKin)
+    .map((step) => {
+      if (step.how === "same") return ones[step.left];
+      if (step.how === "changed") return `${ones[step.left]}~${others[step.right]}`;
+      return step.how === "missing" ? `-${ones[step.left]}` : `+${others[step.right]}`;
+    })
+    .join(" ");
+}
+
+test("a difference keeps as much in common as there is", () => {
+  const never = () => false;
+  const cases = [
+    ["", "", ""],
+    ["abc", "abc", "a b c"],
+    ["", "ab", "+a +b"],
+    ["ab", "", "-a -b"],
+    ["abcd", "abxd", "a b c~x d"],
+    ["abcd", "acd", "a -b c d"],
+    ["acd", "abcd", "a +b c d"],
+    ["xaby", "abz", "-x a b y~z"],
+  ];
+  for (const [left, right, expected] of cases) assert.equal(steps(left, right), expected, `${left} to ${right}`);
+  assert.equal(steps("ab", "cd", never), "-a +c -b +d");
+});
+
+test("a difference of two long sequences is found without weighing every pair", () => {
+  const left = Array.from({ length: 5000 }, (_, n) => `l${n}`);
+  const right = Array.from({ length: 5000 }, (_, n) => `r${n}`);
+  const found = diff(["same", ...left], ["same", ...right], (one, other) => one === other);
+  assert.equal(found.length, 5001);
+  assert.deepEqual(found.at(-1), { how: "changed", left: 5000, right: 5000 });
+});
+
+const wire = new Uint8Array([0x81, 0x85, 0x37, 0xfa, 0x21, 0x3d, 0x7f, 0x9f, 0x4d, 0x51, 0x58]);
+const row = {
+  index: 16,
+  kind: "frame",
+  name: "text",
+  direction: "c2s",
+  fin: true,
+  rsv: 0,
+  masked: true,
+  payloadLength: 5,
+  violations: [],
+};
+const details = { row, payloadMissing: 0, handshake: null };
+
+test("a frame is copied as bytes of several languages, which read it back", () => {
+  const hex = "81 85 37 fa 21 3d 7f 9f 4d 51 58";
+  assert.equal(snippet("hex", details, wire, []), hex);
+  assert.deepEqual(Buffer.from(snippet("base64", details, wire, []), "base64"), Buffer.from(wire));
+  const made = new Function(`${snippet("javascript", details, wire, [])} return text_17;`)();
+  assert.deepEqual(made, wire);
+  const python = `${snippet("python", details, wire, [])}print(text_17.hex())`;
+  assert.equal(execFileSync("python3", ["-c", python]).toString().trim(), hex.replaceAll(" ", ""));
+  assert.match(snippet("rust", details, wire, []), /^const TEXT_17: \[u8; 11\] = \[\n {4}0x81, 0x85,/);
+  assert.equal(snippet("curl", details, wire, []), null);
+});
+
+test("a frame's test names the rules that it breaks by itself", () => {
+  const text = snippet("test", { ...details, row: { ...row, rsv: 4 } }, wire, ["unmasked-from-client"]);
+  assert.match(text, /Dissector::new\(Role::Client, Some\(DeflateParams::DEFAULT\)\)/);
+  assert.match(text, /assert_eq!\(rules, \["unmasked-from-client"\] as \[&str; 1\]\)/);
+});
+
+test("an opening handshake is copied as a curl command, with quotes that hold", () => {
+  const head = "GET /a?b='c' HTTP/1.1\r\nHost: example.com:81\r\nUpgrade: websocket\r\nX: it's\r\n\r\n";
+  const request = { row: { ...row, kind: "handshake", name: "request" }, handshake: { kind: "request" } };
+  const command = snippet("curl", request, new TextEncoder().encode(head), []);
+  const shown = execFileSync("bash", ["-c", `curl() { printf '%s\\n' "$@"; }\n${command}`]).toString();
+  assert.deepEqual(shown.trim().split("\n"), [
+    "--http1.1",
+    "--include",
+    "--no-buffer",
+    "http://example.com:81/a?b='c'",
+    "--header",
+    "Upgrade: websocket",
+    "--header",
+    "X: it's",
+  ]);
+});
+
+test("lengths of time are said with three digits and a unit", () => {
+  const said = [0, 999, 1_250, 340_000_000, 1_000_000_000, 59_999_999_999, 90_000_000_000, -2_000_000].map(span);
+  assert.deepEqual(
+    said.map((text) => text.replaceAll("\u00A0", " ")),
+    ["0 ns", "999 ns", "1.25 µs", "340 ms", "1 s", "60 s", "1 min 30 s", "−2 ms"],
+  );
+  assert.equal(moment(1_234_567_890, 1_000_000), "1.235\u00A0s");
+});
