@@ -2,6 +2,7 @@
 //! [`inspector`](crate::inspector).
 
 mod filter;
+mod export;
 mod rows;
 mod sources;
 mod time;

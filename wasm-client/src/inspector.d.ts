@@ -225,3 +225,21 @@ export interface HandshakeInfo {
   /** The agreed extensions, in words; null in a request. */
   extensions: string | null;
 }
+
+/** What `Capture.exportBegin()` takes: everything, what the view lists, or these rows. */
+export interface ExportSpec {
+  format: "pcapng" | "har" | "jsonl";
+  rows: "all" | "view" | number[];
+}
+
+/** A message of a connection, or a control frame. Its bytes come from `message()`. */
+export interface StreamMessage {
+  row: number;
+  direction: Direction;
+  kind: "text" | "binary" | "ping" | "pong" | "close";
+  length: number;
+  /** Nanoseconds since the first row. */
+  at: number;
+  /** The same for the same content. */
+  hash: string;
+}

@@ -13,6 +13,7 @@ use framescope_codec::{MessageKind, Opcode, close_code_name};
 
 mod blocks;
 mod dissection;
+mod export;
 mod fields;
 mod filters;
 mod handshake;
@@ -56,6 +57,8 @@ pub struct Capture {
     last_ns: u64,
     view: View,
     search: Option<Search>,
+    /// What is being taken out.
+    export: Option<Box<export::Export>>,
     /// Grows when what was shown before may look different.
     generation: u64,
 }
@@ -129,6 +132,7 @@ impl Capture {
             last_ns: 0,
             view: View::default(),
             search: None,
+            export: None,
             generation: 0,
         }
     }

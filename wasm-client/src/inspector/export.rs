@@ -1,0 +1,262 @@
+//! Rows out of the capture again: as pcapng, as HAR, as JSON lines; and message by message, for who follows, compares
+//! or replays a connection.
+//!
+//! An export is made piece by piece, so that a million frames never stand in memory as text, and whoever asked for it
+//! can stop.
+
+use framescope_codec::capture::{CapturedFrame, Event, What as Happened};
+use framescope_codec::{DeflateParams, Dissector};
+use serde::{Deserialize, Serialize};
+
+mod archive;
+mod packets;
+
+use super::{Capture, Handshake, What};
+use archive::Archive;
+use packets::Packets;
+
+/// An export under way.
+#[derive(Debug)]
+pub(super) struct Export {
+    rows: Rows,
+    form: Form,
+}
+
+#[derive(Debug)]
+enum Form {
+    /// The blocks as they came, all at once.
+    Saved,
+    Packets(Packets),
+    Archive(Box<Archive>),
+}
+
+/// Which rows, and how far it has come.
+#[derive(Debug)]
+enum Rows {
+    All { next: u64 },
+    View { place: u64 },
+    Listed { rows: std::vec::IntoIter<u64> },
+    Done,
+}
+
+#[derive(Debug, Deserialize)]
+struct Spec {
+    format: Format,
+    rows: Wanted,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Format {
+    Pcapng,
+    Har,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Wanted {
+    Named(Named),
+    Listed(Vec<u64>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Named {
+    All,
+    View,
+}
+
+/// A message or control frame of a connection.
+#[derive(Debug, Serialize)]
+pub struct StreamMessage {
+    row: u64,
+    direction: &'static str,
+    kind: &'static str,
+    length: usize,
+    /// Nanoseconds since the first row.
+    at: u64,
+    /// The same for the same content.
+    hash: String,
+}
+
+impl Capture {
+    /// Begins an export, in place of one that may be under way.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the order.
+    pub fn export_begin(&mut self, spec: &str) -> Result<(), String> {
+        let Spec { format, rows } = serde_json::from_str(spec).map_err(|error| error.to_string())?;
+        let is_all = matches!(rows, Wanted::Named(Named::All));
+        let rows = match rows {
+            Wanted::Named(Named::All) => Rows::All { next: 0 },
+            Wanted::Named(Named::View) => Rows::View { place: 0 },
+            Wanted::Listed(mut rows) => {
+                rows.sort_unstable();
+                rows.dedup();
+                Rows::Listed { rows: rows.into_iter() }
+            }
+        };
+        let form = match format {
+            Format::Pcapng if is_all => Form::Saved,
+            Format::Pcapng => Form::Packets(Packets::default()),
+            Format::Har => Form::Archive(Box::default()),
+        };
+        self.export = Some(Box::new(Export { rows, form }));
+        Ok(())
+    }
+
+    /// The next piece of the export; `None` once it is whole.
+    pub fn export_next(&mut self) -> Option<Vec<u8>> {
+        let mut export = self.export.take()?;
+        let mut out = Vec::new();
+        let is_done = match &mut export.form {
+            Form::Saved => {
+                out = self.save();
+                true
+            }
+            Form::Packets(packets) => packets.write(self, &mut export.rows, &mut out),
+            Form::Archive(archive) => archive.write(self, &mut export.rows, &mut out),
+        };
+        if !is_done {
+            self.export = Some(export);
+        }
+        if out.is_empty() && is_done { None } else { Some(out) }
+    }
+
+    /// The messages and control frames of a connection, in order, that stand behind the row `after`; from the first if
+    /// that is -1.
+    pub fn messages_of(&mut self, connection: u32, after: i64, count: usize) -> Vec<StreamMessage> {
+        let Some(connection) = connection.checked_sub(1) else { return Vec::new() };
+        let from = u64::try_from(after.saturating_add(1)).unwrap_or(0).max(self.first);
+        let mut messages = Vec::new();
+        for row in from..self.end() {
+            if messages.len() >= count {
+                break;
+            }
+            if self.connection_of(row) == Some(connection)
+                && let Some(message) = self.stream_message(row)
+            {
+                messages.push(message);
+            }
+        }
+        messages
+    }
+
+    fn stream_message(&mut self, row: u64) -> Option<StreamMessage> {
+        let event = self.event(row)?;
+        let Happened::Frame(frame) = &event.what else { return None };
+        let (kind, payload) = said(frame)?;
+        Some(StreamMessage {
+            row,
+            direction: event.direction.name(),
+            kind,
+            length: payload.len(),
+            at: event.time_ns.saturating_sub(self.start_ns.unwrap_or(event.time_ns)),
+            hash: format!("{:016x}", fnv(payload)),
+        })
+    }
+
+    /// The rules that a frame breaks by itself, as if nothing had been said before it.
+    pub fn rules_alone(&mut self, index: u64) -> Vec<&'static str> {
+        let Some(Event { direction, what: Happened::Frame(frame), .. }) = self.event(index) else { return Vec::new() };
+        let has_rsv1 = frame.dissection.header.rsv.bits() & 4 != 0;
+        let mut dissector = Dissector::new(direction.sender(), has_rsv1.then_some(DeflateParams::DEFAULT));
+        dissector.feed(&self.wire(index).unwrap_or_default());
+        let alone = dissector.finish();
+        alone.iter().flat_map(|frame| &frame.violations).map(|found| found.violation.name()).collect()
+    }
+
+    fn connection_of(&self, index: u64) -> Option<u32> {
+        self.entry(index)?.connection
+    }
+
+    fn is_handshake(&self, index: u64) -> bool {
+        self.entry(index).is_some_and(|entry| matches!(entry.what, What::Handshake(_)))
+    }
+
+    /// What the codec said when it read this row.
+    pub(super) fn event(&mut self, index: u64) -> Option<Event> {
+        let entry = self.entry(index)?;
+        let [src, dst] = entry.ends?;
+        let what = match &entry.what {
+            What::Frame(dissection) => {
+                let mut dissection = (**dissection).clone();
+                if let Some(message) = &mut dissection.message
+                    && message.payload.is_empty()
+                    && message.fragments == 1
+                    && !message.compressed
+                {
+                    message.payload.clone_from(&dissection.payload);
+                }
+                Happened::Frame(Box::new(CapturedFrame { dissection, began_ns: entry.time_ns? }))
+            }
+            What::Handshake(Handshake::Request(request)) => Happened::Request(request.clone()),
+            What::Handshake(Handshake::Response(response)) => Happened::Response(response.clone()),
+            _ => return None,
+        };
+        Some(Event {
+            stream: entry.connection?,
+            direction: entry.direction?,
+            src,
+            dst,
+            in_process: false,
+            time_ns: entry.time_ns?,
+            what,
+        })
+    }
+
+    /// What a connection agreed on about compression, if it is known to be open.
+    pub(super) fn agreed(&self, connection: u32) -> Option<Option<DeflateParams>> {
+        self.rows.iter().filter(|entry| entry.connection == Some(connection)).find_map(|entry| match &entry.what {
+            What::Handshake(Handshake::Response(response)) if response.status() == Some(101) => {
+                Some(response.deflate())
+            }
+            _ => None,
+        })
+    }
+}
+
+impl Rows {
+    fn next(&mut self, capture: &Capture) -> Option<u64> {
+        match self {
+            Self::All { next } => {
+                let row = (*next).max(capture.first);
+                *next = row + 1;
+                Some(row).filter(|row| *row < capture.end())
+            }
+            Self::View { place } => {
+                let row = capture.view_index(*place);
+                *place += 1;
+                row
+            }
+            Self::Listed { rows } => rows.find(|row| (capture.first..capture.end()).contains(row)),
+            Self::Done => None,
+        }
+    }
+}
+
+/// What a frame says as a whole: the message that it completes, or its own payload if it is a control frame.
+fn said(frame: &CapturedFrame) -> Option<(&'static str, &[u8])> {
+    let dissection = &frame.dissection;
+    if dissection.header.opcode.is_control() {
+        return Some((dissection.header.opcode.name(), &dissection.payload));
+    }
+    let message = dissection.message.as_ref()?;
+    let kind = match message.kind {
+        Some(framescope_codec::MessageKind::Text) => "text",
+        _ => "binary",
+    };
+    Some((kind, &message.payload))
+}
+
+/// FNV-1a: tells contents apart for whoever compares, and is nothing to trust.
+fn fnv(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// About so much is written before the worker hears other questions again.
+const PIECE: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+use framescope_codec::capture::tap::Flow;
+use framescope_codec::capture::{Direction, pcapng};
+use serde_json::Value;
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+const RESPONSE: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+
+/// What the server sends, frame by frame: a text, a text in two fragments with a ping between, a compressed text, a Close.
+const FRAMES: [&[u8]; 6] = [
+    b"\x81\x05Hello",
+    b"\x01\x02on",
+    b"\x89\x01p",
+    b"\x80\x01e",
+    b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00",
+    b"\x88\x02\x03\xe8",
+];
+
+/// Two connections, the frames of both in turn. Rows: two heads each, then the frames, then the ends.
+fn capture() -> Capture {
+    let mut bytes = Vec::new();
+    pcapng::write_start(&mut bytes);
+    let mut flows = [50_000, 50_001]
+        .map(|port| Flow::new(format!("127.0.0.1:{port}").parse().unwrap(), "127.0.0.1:8080".parse().unwrap()));
+    let mut time_ns = 1_000_000_000;
+    for flow in &mut flows {
+        flow.open(time_ns, &mut bytes);
+        flow.bytes(Direction::ClientToServer, time_ns, REQUEST, &mut bytes);
+        flow.bytes(Direction::ServerToClient, time_ns, RESPONSE, &mut bytes);
+    }
+    for frame in FRAMES {
+        for flow in &mut flows {
+            time_ns += 1_000;
+            flow.bytes(Direction::ServerToClient, time_ns, frame, &mut bytes);
+        }
+    }
+    opened(&bytes)
+}
+
+fn opened(bytes: &[u8]) -> Capture {
+    let mut capture = Capture::new();
+    capture.add_source("file", "");
+    capture.feed(0, bytes);
+    capture.finish(0);
+    capture
+}
+
+fn exported(capture: &mut Capture, spec: &str) -> Vec<u8> {
+    capture.export_begin(spec).unwrap();
+    std::iter::from_fn(|| capture.export_next()).flatten().collect()
+}
+
+/// What the rows say, without their numbers.
+fn said_by(capture: &mut Capture) -> Vec<String> {
+    let rows = capture.rows(0, usize::MAX);
+    let rows = rows.iter().map(|row| serde_json::to_value(row).unwrap());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    rows.map(|row| {
+        format!("{} {} {} {}", row["connection"], text(&row["name"]), text(&row["preview"]), row["violations"])
+    })
+    .collect()
+}
+
+#[test]
+fn everything_as_pcapng_is_the_same_capture() {
+    let mut capture = capture();
+    let mut again = opened(&exported(&mut capture, r#"{"format":"pcapng","rows":"all"}"#));
+    assert_eq!(said_by(&mut again), said_by(&mut capture));
+}
+
+#[test]
+fn chosen_rows_are_read_again_as_they_were() {
+    let mut capture = capture();
+    let all: Vec<u64> = (0..capture.end()).collect();
+    let spec = |rows: &[u64]| format!(r#"{{"format":"pcapng","rows":{rows:?}}}"#);
+    let mut again = opened(&exported(&mut capture, &spec(&all)));
+    assert_eq!(said_by(&mut again), said_by(&mut capture));
+    // Only the second connection's first fragment and its compressed text, no handshake, out of order and twice.
+    let mut again = opened(&exported(&mut capture, &spec(&[13, 7, 7])));
+    let said = said_by(&mut again);
+    assert_eq!(said.len(), 4, "{said:#?}");
+    assert!(said[0].contains("was open already"), "{said:#?}");
+    assert_eq!(said[1], "1 text on []");
+    assert!(said[2].contains("bytes were not captured"), "{said:#?}");
+    assert!(said[3].starts_with("1 text") && said[3].ends_with("[]"), "{said:#?}");
+}
+
+#[test]
+fn the_view_is_what_is_listed() {
+    let mut capture = capture();
+    capture.set_view(r#"{"filter":"","layer":"frames","connection":2,"between":null}"#).unwrap();
+    while capture.work(&mut || true) {}
+    let mut again = opened(&exported(&mut capture, r#"{"format":"pcapng","rows":"view"}"#));
+    let said = said_by(&mut again);
+    assert_eq!(said.iter().filter(|row| row.contains("Hello")).count(), 2, "{said:#?}");
+    assert_eq!(again.status().connections, 1);
+}
+
+#[test]
+fn an_archive_has_each_connection_with_its_messages_inflated() {
+    let mut capture = capture();
+    let har: Value = serde_json::from_slice(&exported(&mut capture, r#"{"format":"har","rows":"all"}"#)).unwrap();
+    let entries = har["log"]["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 2);
+    for entry in entries {
+        assert_eq!(entry["request"]["url"], "ws://localhost/echo");
+        assert_eq!(entry["response"]["status"], 101);
+        let messages = entry["_webSocketMessages"].as_array().unwrap();
+        let said: Vec<_> =
+            messages.iter().map(|message| (message["opcode"].as_u64(), message["data"].as_str())).collect();
+        let expected = [(1, "Hello"), (9, "cA=="), (1, "one"), (1, "Hello"), (8, "A+g=")];
+        assert_eq!(said, expected.map(|(opcode, data)| (Some(opcode), Some(data))));
+    }
+    // A single frame still says where it was sent.
+    let har: Value = serde_json::from_slice(&exported(&mut capture, r#"{"format":"har","rows":[5]}"#)).unwrap();
+    assert_eq!(har["log"]["entries"][0]["request"]["url"], "ws://localhost/echo");
+    assert_eq!(har["log"]["entries"][0]["_webSocketMessages"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_connection_is_followed_message_by_message() {
+    let mut capture = capture();
+    let kinds = |messages: &[StreamMessage]| messages.iter().map(|message| message.kind).collect::<Vec<_>>();
+    let first = capture.messages_of(1, -1, 3);
+    assert_eq!(kinds(&first), ["text", "ping", "text"]);
+    let rest = capture.messages_of(1, i64::try_from(first[2].row).unwrap(), 100);
+    assert_eq!(kinds(&rest), ["text", "close"]);
+    assert_eq!(first[0].hash, rest[0].hash, "the same text, plain and compressed");
+    assert_ne!(first[0].hash, first[2].hash);
+    assert!(capture.messages_of(0, -1, 10).is_empty() && capture.messages_of(9, -1, 10).is_empty());
+}
+
+#[test]
+fn a_frame_by_itself_breaks_other_rules_than_in_its_message() {
+    let mut capture = capture();
+    assert_eq!(capture.rules_alone(4), [""; 0]);
+    // The last fragment, with nothing in front of it.
+    let row = (0..capture.end()).find(|row| capture.wire(*row).as_deref() == Some(FRAMES[3])).unwrap();
+    assert_eq!(capture.rules_alone(row).len(), 1);
+}
+
+#[test]
+fn an_order_that_makes_no_sense_is_refused() {
+    let mut capture = capture();
+    for spec in ["", "{}", r#"{"format":"pdf","rows":"all"}"#, r#"{"format":"har","rows":"some"}"#] {
+        assert!(capture.export_begin(spec).is_err(), "{spec}");
+    }
+    assert!(capture.export_next().is_none());
+    // Rows that are no longer held, or never were, are left out.
+    let none = exported(&mut capture, r#"{"format":"pcapng","rows":[999999]}"#);
+    assert_eq!(said_by(&mut opened(&none)), [""; 0]);
+}
