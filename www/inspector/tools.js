@@ -30,12 +30,36 @@ export const TOOLS = [
     load: () => import("./tools/timeline.js"),
   },
   {
+    name: "conversation",
+    title: "Conversation",
+    place: "dock",
+    keys: "i",
+    says: "one connection as a whole: its handshake judged, what was agreed on, how it ended, all that was said",
+    load: () => import("./tools/conversation.js"),
+  },
+  {
+    name: "compare",
+    title: "Compare",
+    place: "dock",
+    keys: "=",
+    says: "two marked frames, or two connections",
+    load: () => import("./tools/compare.js"),
+  },
+  {
     name: "conformance",
     title: "Conformance",
     place: "dock",
     keys: "",
     says: "ask a server some 160 cases, and see which rules it keeps",
     load: () => import("./tools/conformance.js"),
+  },
+  {
+    name: "export",
+    title: "Export",
+    place: "dialog",
+    keys: "Shift+E",
+    says: "all, what is listed, or what is marked, as pcapng, HAR or JSON lines",
+    load: () => import("./tools/export.js"),
   },
 ];
 

@@ -2,7 +2,8 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::{Capture, row_before, row_index};
+use super::{Capture, Parsed, row_before, row_index};
+use crate::inspector::{ExportFormat, ExportRows, ExportSpec};
 use crate::to_json;
 
 #[wasm_bindgen]
@@ -11,10 +12,21 @@ impl Capture {
     ///
     /// # Errors
     ///
-    /// What is wrong with the order.
+    /// A format that there is not.
     #[wasm_bindgen(js_name = exportBegin)]
     pub fn export_begin(&mut self, spec: &str) -> Result<(), JsError> {
-        self.0.export_begin(spec).map_err(|problem| JsError::new(&problem))
+        let spec = Parsed::new(spec);
+        let name = spec.member("format").text();
+        let format = ExportFormat::named(&name).ok_or_else(|| JsError::new(&format!("no format {name:?}")))?;
+        let rows = match &*spec.member("rows").text() {
+            "all" => ExportRows::All,
+            "view" => ExportRows::View,
+            _ => {
+                ExportRows::Listed(spec.member("rows").items().filter_map(|row| row.number()).map(row_index).collect())
+            }
+        };
+        self.0.export_begin(ExportSpec { format, rows });
+        Ok(())
     }
 
     /// The next piece of the file; `undefined` once it is whole.

@@ -6,7 +6,7 @@
 
 use framescope_codec::capture::{CapturedFrame, Event, What as Happened};
 use framescope_codec::{DeflateParams, Dissector};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 mod archive;
 mod packets;
@@ -39,31 +39,45 @@ enum Rows {
     Done,
 }
 
-#[derive(Debug, Deserialize)]
-struct Spec {
-    format: Format,
-    rows: Wanted,
+/// What is to be exported as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExportSpec {
+    /// As which kind of file.
+    pub format: ExportFormat,
+    /// Which rows.
+    pub rows: ExportRows,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Format {
+/// The kinds of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportFormat {
+    /// Every byte as it was on the wire.
     Pcapng,
+    /// Handshakes and messages.
     Har,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum Wanted {
-    Named(Named),
-    Listed(Vec<u64>),
+impl ExportFormat {
+    /// By the name that the page has for it.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "pcapng" => Some(Self::Pcapng),
+            "har" => Some(Self::Har),
+            _ => None,
+        }
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Named {
+/// The rows that are exported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExportRows {
+    /// All that are held.
     All,
+    /// What is listed.
     View,
+    /// These.
+    Listed(Vec<u64>),
 }
 
 /// A message or control frame of a connection.
@@ -81,29 +95,23 @@ pub struct StreamMessage {
 
 impl Capture {
     /// Begins an export, in place of one that may be under way.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong with the order.
-    pub fn export_begin(&mut self, spec: &str) -> Result<(), String> {
-        let Spec { format, rows } = serde_json::from_str(spec).map_err(|error| error.to_string())?;
-        let is_all = matches!(rows, Wanted::Named(Named::All));
-        let rows = match rows {
-            Wanted::Named(Named::All) => Rows::All { next: 0 },
-            Wanted::Named(Named::View) => Rows::View { place: 0 },
-            Wanted::Listed(mut rows) => {
+    pub fn export_begin(&mut self, spec: ExportSpec) {
+        let is_all = spec.rows == ExportRows::All;
+        let rows = match spec.rows {
+            ExportRows::All => Rows::All { next: 0 },
+            ExportRows::View => Rows::View { place: 0 },
+            ExportRows::Listed(mut rows) => {
                 rows.sort_unstable();
                 rows.dedup();
                 Rows::Listed { rows: rows.into_iter() }
             }
         };
-        let form = match format {
-            Format::Pcapng if is_all => Form::Saved,
-            Format::Pcapng => Form::Packets(Packets::default()),
-            Format::Har => Form::Archive(Box::default()),
+        let form = match spec.format {
+            ExportFormat::Pcapng if is_all => Form::Saved,
+            ExportFormat::Pcapng => Form::Packets(Packets::default()),
+            ExportFormat::Har => Form::Archive(Box::default()),
         };
         self.export = Some(Box::new(Export { rows, form }));
-        Ok(())
     }
 
     /// The next piece of the export; `None` once it is whole.
