@@ -1,8 +1,8 @@
 //! The class `Capture` as JavaScript has it, by subject: each file puts its methods before the plain Rust of
 //! [`inspector`](crate::inspector).
 
-mod filter;
 mod export;
+mod filter;
 mod rows;
 mod sources;
 mod time;

@@ -29,8 +29,8 @@ mod twins;
 mod view;
 
 pub use dissection::{dissect, dissection_json, explain};
-pub use filters::{Completion, FieldHelp, FilterCheck};
 pub use export::{ExportFormat, ExportRows, ExportSpec};
+pub use filters::{Completion, FieldHelp, FilterCheck};
 pub use objects::{Details, Explained, Row, SourceInfo, Status};
 
 use handshake::Handshake;
