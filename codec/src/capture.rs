@@ -44,6 +44,7 @@ pub mod open;
 mod opening;
 pub mod packet;
 pub mod pcapng;
+mod pieces;
 pub mod save;
 mod stream;
 pub mod tap;
@@ -54,10 +55,12 @@ use std::fmt;
 use std::net::SocketAddr;
 
 use crate::deflate::params::DeflateParams;
-use crate::dissect::Dissection;
+use crate::dissect::{Checkpoint, Dissection};
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::rules::Role;
 use intervention::Intervention;
+
+pub use pieces::{Piece, Pieces};
 
 /// Which way bytes go on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -119,6 +122,7 @@ pub struct Decoder {
     records: VecDeque<Record>,
     packets: Packets,
     last_place: Option<save::Place>,
+    last_packet: u64,
     /// Link types that were told not to be known.
     unknown_links: Vec<u16>,
     is_finished: bool,
@@ -159,11 +163,12 @@ impl Decoder {
             if let Some(record) = self.records.pop_front() {
                 return Some(record);
             }
-            let Self { reader, streams, records, packets, last_place, unknown_links, .. } = self;
+            let Self { reader, streams, records, packets, last_place, last_packet, unknown_links, .. } = self;
             match reader.next_item() {
                 Some(pcapng::Item::Fault(fault)) => return Some(Record::Fault(fault)),
                 Some(pcapng::Item::Packet(packet)) => match packet::Captured::read(packet.link_type, packet.data) {
                     Ok(captured) => {
+                        *last_packet = packet.offset;
                         packets.tcp += 1;
                         let mut out = |event| records.push_back(Record::Event(event));
                         *last_place = streams.take(&captured, &packet, &mut out);
@@ -199,6 +204,24 @@ impl Decoder {
     #[must_use]
     pub const fn last_place(&self) -> Option<save::Place> {
         self.last_place
+    }
+
+    /// Where the block of the last packet read begins in what was fed.
+    #[must_use]
+    pub const fn last_packet(&self) -> u64 {
+        self.last_packet
+    }
+
+    /// Where the first byte stands that was not read yet, as that of a block that is not there as a whole.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.reader.position()
+    }
+
+    /// The bytes from [`position`](Self::position) on will not be completed: others come in their place, and begin a
+    /// section of their own, as when a lost tap was found again.
+    pub fn restart(&mut self) {
+        self.reader.restart();
     }
 
     /// What the packets so far were.
@@ -281,6 +304,11 @@ pub struct CapturedFrame {
     pub dissection: Dissection,
     /// When its first byte was captured; the event's time is that of its last.
     pub began_ns: u64,
+    /// Where it lies in what the decoder was fed.
+    pub pieces: Pieces,
+    /// From here on its direction can be read without what came before. One is given for the first frame of data of a
+    /// direction, for the first behind bytes that are missing, and from then on at times.
+    pub checkpoint: Option<Box<Checkpoint>>,
 }
 
 /// How a direction ends.

@@ -213,6 +213,18 @@ impl Decompressor {
         self.window.shrink_to_fit();
     }
 
+    /// What the sender may refer back to, between two messages.
+    #[must_use]
+    pub fn window(&self) -> Box<[u8]> {
+        self.window.iter().copied().collect()
+    }
+
+    /// Begins anew with what the sender may refer back to.
+    pub fn restore(&mut self, window: &[u8]) {
+        self.release();
+        self.window = window.iter().copied().collect();
+    }
+
     /// The stream that the next byte belongs to.
     fn stream(&mut self) -> &mut Inflate {
         let fresh = self.inflate.is_none() || self.at_stream_end;

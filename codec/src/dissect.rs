@@ -23,11 +23,14 @@ use crate::message::MessageKind;
 use crate::opcode::Opcode;
 use crate::rules::{self, Expected, Role, Violation};
 
+mod checkpoint;
 mod frame;
 mod message;
 
+pub use checkpoint::Checkpoint;
 pub use message::Inflation;
 
+use checkpoint::Checkpoints;
 use frame::FrameUnderWay;
 use message::{History, MessageUnderWay};
 
@@ -47,6 +50,7 @@ pub struct Dissector {
     history: Option<Box<History>>,
     ready: VecDeque<Dissection>,
     kept_max: usize,
+    checkpoints: Checkpoints,
 }
 
 /// One frame and all there is to say about it.
@@ -145,6 +149,7 @@ impl Dissector {
             history: deflate.map(|params| Box::new(History::new(params, sender))),
             ready: VecDeque::new(),
             kept_max: KEPT_MAX,
+            checkpoints: Checkpoints::default(),
         }
     }
 
@@ -162,6 +167,12 @@ impl Dissector {
         let mut dissector = Self::new(sender, deflate);
         dissector.lose_state();
         dissector
+    }
+
+    /// Where the next byte stands in this direction's WebSocket bytes.
+    #[must_use]
+    pub const fn offset(&self) -> u64 {
+        self.offset
     }
 
     /// Takes the next bytes as they were on the wire.
@@ -284,6 +295,7 @@ impl Dissector {
     }
 
     fn lose_state(&mut self) {
+        self.checkpoints.want();
         self.message = None;
         self.message_unknown = true;
         if let Some(history) = &mut self.history {
@@ -304,6 +316,9 @@ impl Dissector {
             .chain(rules::check_header(&header, &expected))
             .map(|violation| Found { violation, payload_offset: None })
             .collect();
+        if header.opcode.is_data() && self.message.is_none() && self.checkpoints.are_due() {
+            self.make_checkpoint();
+        }
         let fragment = self.place(&header);
         let frame = FrameUnderWay::new(self.frames, offset, header, violations, fragment, self.kept_max);
         self.frames += 1;
@@ -346,6 +361,9 @@ impl Dissector {
                 dissection.message = Some(message.finish(&mut dissection, self.history.as_deref_mut()));
             }
             self.messages += 1;
+        }
+        if dissection.fragment.is_some() {
+            self.checkpoints.count(dissection.inflated_len);
         }
         self.after_close |= dissection.header.opcode == Opcode::Close;
         self.ready.push_back(dissection);

@@ -12,10 +12,11 @@
 //! tenth. A refused one is shown, and looking goes on.
 
 use super::opening::{Heard, Opening};
+use super::pieces::Trail;
 use super::tcp::Piece;
 use super::{CapturedFrame, Direction, End, Note, What};
 use crate::deflate::params::DeflateParams;
-use crate::dissect::Dissector;
+use crate::dissect::{Dissection, Dissector};
 
 /// What is known of one connection's talk.
 #[derive(Debug)]
@@ -124,8 +125,8 @@ impl Conversation {
         let before = std::mem::replace(&mut self.state, State::Open(Box::new(Open { deflate, speakers })));
         let State::Opening(mut opening) = before else { return };
         for direction in Direction::BOTH {
-            for (time_ns, bytes) in opening.take_rest(direction) {
-                let piece = Piece::Bytes { time_ns, bytes: &bytes, boundary: false };
+            for (time_ns, bytes, at) in opening.take_rest(direction) {
+                let piece = Piece::Bytes { time_ns, bytes: &bytes, at, boundary: false };
                 self.hear(direction, time_ns, piece, sink);
             }
         }
@@ -143,12 +144,15 @@ struct Speaker {
     is_waiting: bool,
     /// Bytes that came while it was not known where a frame begins.
     unreadable: u64,
+    /// Where the bytes of the frame under way lie, and those behind it.
+    trail: Trail,
 }
 
 impl Speaker {
     fn new(direction: Direction, deflate: Option<DeflateParams>) -> Self {
         let dissector = Dissector::new(direction.sender(), deflate);
-        Self { direction, dissector, began_ns: 0, is_waiting: false, unreadable: 0 }
+        let trail = Trail::default();
+        Self { direction, dissector, began_ns: 0, is_waiting: false, unreadable: 0, trail }
     }
 
     fn joining_late(direction: Direction, deflate: Option<DeflateParams>) -> Self {
@@ -158,11 +162,11 @@ impl Speaker {
 
     fn hear(&mut self, now_ns: u64, piece: Piece<'_>, sink: &mut Sink<'_>) {
         match piece {
-            Piece::Bytes { time_ns, bytes, boundary } => {
+            Piece::Bytes { time_ns, bytes, at, boundary } => {
                 if boundary {
                     self.find_boundary(now_ns, sink);
                 }
-                self.hear_bytes(time_ns, bytes, sink);
+                self.hear_bytes(time_ns, bytes, at, sink);
             }
             Piece::Gap { missing } => self.miss(missing, now_ns, sink),
             Piece::Differing { ahead } => sink(self.direction, now_ns, What::Note(Note::Differing { ahead })),
@@ -173,7 +177,7 @@ impl Speaker {
         }
     }
 
-    fn hear_bytes(&mut self, time_ns: u64, bytes: &[u8], sink: &mut Sink<'_>) {
+    fn hear_bytes(&mut self, time_ns: u64, bytes: &[u8], at: u64, sink: &mut Sink<'_>) {
         if self.is_waiting || self.dissector.is_lost() {
             self.unreadable += bytes.len() as u64;
         }
@@ -182,6 +186,11 @@ impl Speaker {
         }
         if self.dissector.at_frame_boundary() {
             self.began_ns = time_ns;
+        }
+        if self.dissector.is_lost() {
+            self.trail.clear();
+        } else {
+            self.trail.push(self.dissector.offset(), at, bytes.len() as u64);
         }
         self.dissector.feed(bytes);
         // Whatever follows a frame that ended in these bytes began in them too.
@@ -213,7 +222,7 @@ impl Speaker {
 
     fn finish(&mut self, now_ns: u64, sink: &mut Sink<'_>) {
         while let Some(dissection) = self.dissector.finish() {
-            let frame = CapturedFrame { dissection, began_ns: self.began_ns };
+            let frame = self.captured(dissection, self.began_ns);
             sink(self.direction, now_ns, What::Frame(Box::new(frame)));
         }
         let header = self.dissector.partial_header().to_vec();
@@ -237,8 +246,16 @@ impl Speaker {
         while let Some(dissection) = self.dissector.next_frame() {
             let began_ns = if any { time_ns } else { self.began_ns };
             any = true;
-            sink(self.direction, time_ns, What::Frame(Box::new(CapturedFrame { dissection, began_ns })));
+            let frame = self.captured(dissection, began_ns);
+            sink(self.direction, time_ns, What::Frame(Box::new(frame)));
         }
         any
+    }
+
+    fn captured(&mut self, dissection: Dissection, began_ns: u64) -> CapturedFrame {
+        let len = (dissection.header.encoded_len() as u64).saturating_add(dissection.header.payload_length.get());
+        let pieces = self.trail.take(dissection.offset, len);
+        let checkpoint = self.dissector.take_checkpoint(dissection.number);
+        CapturedFrame { dissection, began_ns, pieces, checkpoint }
     }
 }

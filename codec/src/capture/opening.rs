@@ -24,7 +24,8 @@ pub(super) struct Opening {
     rest_len: usize,
 }
 
-type Rest = Vec<(u64, Vec<u8>)>;
+/// Time, bytes, and where they lie in the capture.
+type Rest = Vec<(u64, Vec<u8>, u64)>;
 
 /// What came of listening.
 #[derive(Debug)]
@@ -54,11 +55,11 @@ impl Opening {
 
     pub(super) fn hear(&mut self, direction: Direction, now_ns: u64, piece: Piece<'_>, sink: &mut Sink<'_>) -> Heard {
         match piece {
-            Piece::Bytes { time_ns, bytes, .. } => {
+            Piece::Bytes { time_ns, bytes, at, .. } => {
                 let is_first = !std::mem::replace(&mut self.has_begun, true);
                 match direction {
-                    Direction::ClientToServer => self.hear_client(time_ns, bytes, is_first, sink),
-                    Direction::ServerToClient => self.hear_server(time_ns, bytes, sink),
+                    Direction::ClientToServer => self.hear_client(time_ns, bytes, at, is_first, sink),
+                    Direction::ServerToClient => self.hear_server(time_ns, bytes, at, sink),
                 }
             }
             Piece::Gap { missing } => {
@@ -83,10 +84,11 @@ impl Opening {
         }
     }
 
-    fn hear_client(&mut self, time_ns: u64, mut bytes: &[u8], is_first: bool, sink: &mut Sink<'_>) -> Heard {
+    fn hear_client(&mut self, time_ns: u64, mut bytes: &[u8], at: u64, is_first: bool, sink: &mut Sink<'_>) -> Heard {
+        let end = at + bytes.len() as u64;
         while !bytes.is_empty() {
             if self.request.is_some() {
-                self.keep(Direction::ClientToServer, time_ns, bytes);
+                self.keep(Direction::ClientToServer, time_ns, bytes, end);
                 return Heard::Nothing;
             }
             let head = &mut self.heads[Direction::ClientToServer.index()];
@@ -108,7 +110,8 @@ impl Opening {
         Heard::Nothing
     }
 
-    fn hear_server(&mut self, time_ns: u64, mut bytes: &[u8], sink: &mut Sink<'_>) -> Heard {
+    fn hear_server(&mut self, time_ns: u64, mut bytes: &[u8], at: u64, sink: &mut Sink<'_>) -> Heard {
+        let end = at + bytes.len() as u64;
         while let (Some(request), false) = (&self.request, bytes.is_empty()) {
             let head = &mut self.heads[Direction::ServerToClient.index()];
             let TakenHead::Whole(head, rest) = take_head(head, bytes, |start| begin_alike(start, b"HTTP/")) else {
@@ -120,7 +123,7 @@ impl Opening {
             sink(Direction::ServerToClient, time_ns, What::Response(response));
             match status {
                 Some(101) => {
-                    self.keep(Direction::ServerToClient, time_ns, rest);
+                    self.keep(Direction::ServerToClient, time_ns, rest, end);
                     return Heard::Open(deflate);
                 }
                 // Not the answer yet (RFC 9110, 15.2).
@@ -135,11 +138,12 @@ impl Opening {
         Heard::Nothing
     }
 
-    fn keep(&mut self, direction: Direction, time_ns: u64, bytes: &[u8]) {
+    /// Keeps what lies in front of `end` in the capture.
+    fn keep(&mut self, direction: Direction, time_ns: u64, bytes: &[u8], end: u64) {
         // A client that sends more than this without an answer does not speak WebSocket.
         if self.rest_len < REST_MAX && !bytes.is_empty() {
             self.rest_len += bytes.len() + REST_OVERHEAD;
-            self.rest[direction.index()].push((time_ns, bytes.to_vec()));
+            self.rest[direction.index()].push((time_ns, bytes.to_vec(), end - bytes.len() as u64));
         }
     }
 }

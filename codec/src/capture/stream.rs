@@ -79,7 +79,7 @@ impl Streams {
             self.count = self.count.wrapping_add(1);
         }
         let stream = self.by_ends.get_mut(&key)?;
-        let begins_frame = stream.take(captured, packet.time_ns, &remarks, out);
+        let begins_frame = stream.take(captured, packet, &remarks, out);
         Some(Place {
             stream: stream.number,
             direction: stream.direction(segment),
@@ -142,8 +142,15 @@ impl Stream {
     }
 
     /// True if the segment's first byte begins a frame.
-    fn take(&mut self, captured: &Captured<'_>, time_ns: u64, remarks: &Remarks, out: &mut dyn FnMut(Event)) -> bool {
+    fn take(
+        &mut self,
+        captured: &Captured<'_>,
+        packet: &Packet<'_>,
+        remarks: &Remarks,
+        out: &mut dyn FnMut(Event),
+    ) -> bool {
         let segment = &captured.segment;
+        let time_ns = packet.time_ns;
         self.time_ns = time_ns;
         self.in_process |= remarks.in_process;
         if !self.conversation.has_begun() && self.direction(segment).index() == 1 && begins_as_request(segment.payload)
@@ -174,11 +181,18 @@ impl Stream {
                 sink(direction, time_ns, What::Note(Note::Intervened(intervention.clone())));
             }
         }
-        self.follow(direction, captured, remarks, out);
+        self.follow(direction, captured, packet.place_of(segment.payload), remarks, out);
         begins_frame
     }
 
-    fn follow(&mut self, direction: Direction, captured: &Captured<'_>, remarks: &Remarks, out: &mut dyn FnMut(Event)) {
+    fn follow(
+        &mut self,
+        direction: Direction,
+        captured: &Captured<'_>,
+        at: u64,
+        remarks: &Remarks,
+        out: &mut dyn FnMut(Event),
+    ) {
         let Captured { segment, cut_off } = captured;
         let time_ns = self.time_ns;
         let arrival = Arrival {
@@ -187,6 +201,7 @@ impl Stream {
             syn: segment.flags.syn,
             fin: segment.flags.fin,
             payload: segment.payload,
+            at,
             cut_off: *cut_off,
             gap: remarks.gap,
             boundary: remarks.boundary,

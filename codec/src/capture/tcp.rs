@@ -22,6 +22,8 @@ pub(super) struct Arrival<'a> {
     pub(super) syn: bool,
     pub(super) fin: bool,
     pub(super) payload: &'a [u8],
+    /// Where the payload lies in the capture.
+    pub(super) at: u64,
     /// Bytes at the end of the payload that were not captured.
     pub(super) cut_off: u32,
     /// A tap left out so many bytes right before.
@@ -35,8 +37,8 @@ pub(super) struct Arrival<'a> {
 /// What the stream goes on with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece<'a> {
-    /// Bytes, with what is known of the packet they came in.
-    Bytes { time_ns: u64, bytes: &'a [u8], boundary: bool },
+    /// Bytes, with where they lie in the capture and what is known of the packet they came in.
+    Bytes { time_ns: u64, bytes: &'a [u8], at: u64, boundary: bool },
     /// So many bytes were not captured.
     Gap { missing: u64 },
     /// A later segment says otherwise about bytes that were known already, so many from here.
@@ -68,6 +70,7 @@ struct Pending {
     start: u64,
     time_ns: u64,
     bytes: Vec<u8>,
+    at: u64,
     boundary: bool,
 }
 
@@ -112,7 +115,12 @@ impl HalfStream {
         let known = usize::try_from(self.next.saturating_sub(start.max(0).unsigned_abs())).unwrap_or(usize::MAX);
         let before_all = usize::try_from(start.min(0).unsigned_abs()).unwrap_or(usize::MAX);
         let skip = known.saturating_add(before_all).min(arrival.payload.len());
-        let fresh = Arrival { payload: &arrival.payload[skip..], boundary: arrival.boundary && skip == 0, ..*arrival };
+        let fresh = Arrival {
+            payload: &arrival.payload[skip..],
+            at: arrival.at + skip as u64,
+            boundary: arrival.boundary && skip == 0,
+            ..*arrival
+        };
         let start = start.max(0).unsigned_abs().max(self.next);
         if !fresh.payload.is_empty() {
             self.take(start, &fresh, out);
@@ -171,7 +179,7 @@ impl HalfStream {
     fn take(&mut self, start: u64, fresh: &Arrival<'_>, out: &mut impl FnMut(Piece<'_>)) {
         if start == self.next && self.pending.is_empty() {
             self.advance(fresh.payload.len() as u64);
-            out(Piece::Bytes { time_ns: fresh.time_ns, bytes: fresh.payload, boundary: fresh.boundary });
+            out(Piece::Bytes { time_ns: fresh.time_ns, bytes: fresh.payload, at: fresh.at, boundary: fresh.boundary });
             return;
         }
         self.insert(start, fresh, out);
@@ -207,7 +215,8 @@ impl HalfStream {
             self.pending_len += bytes.len() + PENDING_OVERHEAD;
             let boundary = fresh.boundary && range.start == start;
             let place = self.pending.partition_point(|known| known.start < range.start);
-            let pending = Pending { start: range.start, time_ns: fresh.time_ns, bytes, boundary };
+            let at = fresh.at + (range.start - start);
+            let pending = Pending { start: range.start, time_ns: fresh.time_ns, bytes, at, boundary };
             self.pending.insert(place, pending);
         }
     }
@@ -215,10 +224,10 @@ impl HalfStream {
     /// Hands on what waits no longer.
     fn deliver(&mut self, out: &mut impl FnMut(Piece<'_>)) {
         while self.first_pending().is_some_and(|first| first <= self.next) {
-            let Some(Pending { time_ns, bytes, boundary, .. }) = self.pending.pop_front() else { return };
+            let Some(Pending { time_ns, bytes, at, boundary, .. }) = self.pending.pop_front() else { return };
             self.pending_len -= bytes.len() + PENDING_OVERHEAD;
             self.advance(bytes.len() as u64);
-            out(Piece::Bytes { time_ns, bytes: &bytes, boundary });
+            out(Piece::Bytes { time_ns, bytes: &bytes, at, boundary });
         }
     }
 
@@ -311,6 +320,7 @@ mod tests {
                         syn: kind == "s",
                         fin: kind == "f",
                         payload: payload.as_bytes(),
+                        at: 0,
                         cut_off: if kind == "c" { extra.parse().unwrap() } else { 0 },
                         gap: (kind == "g").then(|| extra.parse().unwrap()),
                         boundary: kind == "b",
@@ -413,7 +423,10 @@ mod tests {
             let mut half = HalfStream::default();
             let mut got = Vec::new();
             let mut out = |piece: Piece<'_>| match piece {
-                Piece::Bytes { bytes, .. } => got.extend_from_slice(bytes),
+                Piece::Bytes { bytes: found, at, .. } => {
+                    assert_eq!(at, 1000 + got.len() as u64);
+                    got.extend_from_slice(found);
+                }
                 other => panic!("{other:?}"),
             };
             half.arrive(&Arrival { seq: first, syn: true, ..Arrival::default() }, &mut out);
@@ -422,7 +435,7 @@ mod tests {
             for (start, len) in cuts.chain(in_order) {
                 let payload = &bytes[start..bytes.len().min(start + len)];
                 let seq = first.wrapping_add(1).wrapping_add(u32::try_from(start).unwrap());
-                half.arrive(&Arrival { seq, payload, ..Arrival::default() }, &mut out);
+                half.arrive(&Arrival { seq, payload, at: 1000 + start as u64, ..Arrival::default() }, &mut out);
             }
             prop_assert_eq!(got, bytes);
             prop_assert_eq!(half.pending_len, 0);

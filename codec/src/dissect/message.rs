@@ -39,6 +39,22 @@ impl History {
         }
     }
 
+    /// What the sender can refer to, and whether some of it is missing.
+    pub(super) fn known(&self) -> (Box<[u8]>, bool) {
+        (self.decompressor.window(), self.is_missing)
+    }
+
+    /// The sender can refer to this.
+    pub(super) fn restore(&mut self, window: &[u8], is_missing: bool) {
+        self.decompressor.restore(window);
+        self.is_missing = is_missing;
+    }
+
+    /// Gives back memory that is not needed between messages.
+    pub(super) fn release(&mut self) {
+        self.decompressor.release();
+    }
+
     /// What the sender can refer to is no longer what was seen.
     pub(super) fn lose(&mut self) {
         self.decompressor.forget();

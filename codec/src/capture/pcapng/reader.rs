@@ -55,6 +55,14 @@ pub struct Packet<'a> {
     pub is_from_tap: bool,
 }
 
+impl Packet<'_> {
+    /// Where a part of the packet lies in the capture.
+    #[must_use]
+    pub fn place_of(&self, part: &[u8]) -> u64 {
+        self.offset + part.as_ptr().addr().saturating_sub(self.block.as_ptr().addr()) as u64
+    }
+}
+
 /// Where the next block is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Place {
@@ -103,6 +111,21 @@ impl Reader {
     /// No more bytes will come.
     pub fn finish(&mut self) {
         self.has_ended = true;
+    }
+
+    /// Where in the capture the first byte stands that was not read yet.
+    #[must_use]
+    pub const fn position(&self) -> u64 {
+        self.offset + self.done as u64
+    }
+
+    /// The bytes from [`position`](Self::position) on will not be completed: others come in their place, and begin a
+    /// section of their own.
+    pub fn restart(&mut self) {
+        self.offset = self.position();
+        self.buffer.clear();
+        self.done = 0;
+        self.place = Place::Start;
     }
 
     /// The next packet or fault; `None` if more bytes are needed.
