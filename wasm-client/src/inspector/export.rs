@@ -4,7 +4,7 @@
 //! An export is made piece by piece, so that a million frames never stand in memory as text, and whoever asked for it
 //! can stop.
 
-use framescope_codec::capture::{CapturedFrame, Event, What as Happened};
+use framescope_codec::capture::{CapturedFrame, Event, Pieces, What as Happened};
 use framescope_codec::{DeflateParams, Dissector};
 use serde::Serialize;
 
@@ -197,7 +197,8 @@ impl Capture {
                 {
                     message.payload.clone_from(&dissection.payload);
                 }
-                Happened::Frame(Box::new(CapturedFrame { dissection, began_ns: entry.time_ns? }))
+                let (pieces, checkpoint) = (Pieces::default(), None);
+                Happened::Frame(Box::new(CapturedFrame { dissection, began_ns: entry.time_ns?, pieces, checkpoint }))
             }
             What::Handshake(Handshake::Request(request)) => Happened::Request(request.clone()),
             What::Handshake(Handshake::Response(response)) => Happened::Response(response.clone()),
