@@ -46,6 +46,14 @@ export const TOOLS = [
     load: () => import("./tools/compare.js"),
   },
   {
+    name: "lab",
+    title: "Lab",
+    place: "dock",
+    keys: "",
+    says: "make frames by hand, send them, and see what comes back",
+    load: () => import("./tools/lab.js"),
+  },
+  {
     name: "conformance",
     title: "Conformance",
     place: "dock",

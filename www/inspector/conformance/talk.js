@@ -4,7 +4,7 @@
 import { fromHex, joined, random, toBase64, utf8 } from "../tools/lab/bytes.js";
 import { asBytes, Line } from "../tools/lab/line.js";
 
-/** @import { AnswerHead, DissectedFrame } from "../../pkg/framescope_wasm.js" */
+/** @import { AnswerHead, DissectedFrame } from "../../pkg/client/framescope_wasm.js" */
 /** @import { Bytes } from "../tools/lab/bytes.js" */
 /** @import { Modules } from "../tools/lab/modules.js" */
 /** @import { Recorder } from "../tools/lab/recorder.js" */

@@ -5,7 +5,7 @@
 
 import { utf8 } from "./bytes.js";
 
-/** @import { AnswerHead, ByteStream, DissectedFrame } from "../../../pkg/framescope_wasm.js" */
+/** @import { AnswerHead, ByteStream, DissectedFrame } from "../../../pkg/client/framescope_wasm.js" */
 /** @import { Bytes } from "./bytes.js" */
 /** @import { Modules } from "./modules.js" */
 /** @import { Recorder, Recording } from "./recorder.js" */
@@ -101,13 +101,16 @@ export class Line {
         },
         { signal: this.#giveUp.signal },
       );
-      if (this.state === "closed") {
+      if (this.isClosed) {
         stream.destroy();
         return;
       }
       this.#stream = stream;
       this.state = "asked";
-      for (const piece of cut(this.request)) await this.#write(piece);
+      for (const piece of cut(this.request)) {
+        if (this.isClosed) return;
+        await this.#write(piece);
+      }
     } catch (error) {
       this.#close(saying(error));
     }
@@ -120,12 +123,12 @@ export class Line {
    * @param {{ frames?: number, isClose?: boolean, isAutomatic?: boolean }} [what] how many frames end in them
    */
   async send(bytes, { frames = 0, isClose = false, isAutomatic = false } = {}) {
-    if (!this.#stream || this.state === "closed") return false;
+    if (!this.#stream || this.isClosed) return false;
     this.frames.sent += frames;
     this.saidClose ||= isClose;
     this.#events.sent?.(bytes, isAutomatic);
     await this.#write(bytes);
-    return this.state !== "closed";
+    return !this.isClosed;
   }
 
   /** Ends our half of the stream. */
