@@ -47,6 +47,7 @@ pub mod pcapng;
 mod pieces;
 pub mod save;
 mod stream;
+pub mod subprotocol;
 pub mod tap;
 mod tcp;
 

@@ -49,6 +49,7 @@ pub use report::{
     RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
 };
 
+use super::subprotocol::Speech;
 use super::{Direction, Event};
 use crate::handshake::JudgedResponse;
 use crate::rules::Role;
@@ -127,6 +128,12 @@ impl Insight {
     #[must_use]
     pub fn subprotocol(&self, connection: u32) -> Option<&str> {
         self.talks.get(&connection)?.response().and_then(JudgedResponse::subprotocol)
+    }
+
+    /// What is spoken on a connection, to ask it about single messages. Ask the default one where there is none.
+    #[must_use]
+    pub fn speech(&self, connection: u32) -> Option<&Speech> {
+        Some(self.talks.get(&connection)?.speech())
     }
 
     /// Forgets a connection, as when its source is gone.

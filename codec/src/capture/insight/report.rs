@@ -143,6 +143,7 @@ pub struct JudgedHeader {
 
 /// What became of an extension.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Agreed {
     /// Its name.
     pub extension: String,

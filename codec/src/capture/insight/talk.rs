@@ -5,6 +5,7 @@ use super::masking::Keys;
 use super::pings::Pings;
 use super::report::{Compression, ConnectionInfo, Conversation, OpcodeCount, State, Subprotocol, ViolationCount};
 use super::{Place, Taken, extensions, headers};
+use crate::capture::subprotocol::{Message, Speech};
 use crate::capture::{CapturedFrame, Direction, Event, What};
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::opcode::Opcode;
@@ -35,6 +36,7 @@ pub(super) struct Talk {
     endings: Endings,
     keys: Keys,
     pings: Pings,
+    speech: Speech,
 }
 
 #[derive(Debug)]
@@ -83,6 +85,7 @@ impl Talk {
             endings: Endings::default(),
             keys: Keys::default(),
             pings: Pings::default(),
+            speech: Speech::default(),
         }
     }
 
@@ -118,6 +121,7 @@ impl Talk {
                 for finding in response.findings() {
                     self.broken(finding.rule.name(), finding.rule.section(), row);
                 }
+                self.speech = Speech::new(response.subprotocol(), &self.target());
                 self.response = Some(Kept { row, time_ns: event.time_ns, head: response.clone() });
             }
             What::JoinedLate { .. } => self.joined_late = true,
@@ -155,6 +159,9 @@ impl Talk {
         if let Some(message) = &dissection.message {
             self.messages[way] += 1;
             self.compression[way].message(message.compressed);
+            if let (Some(kind), true) = (message.kind, message.payload_is_whole) {
+                self.speech.hear(&Message { direction, kind, payload: &message.payload }, row);
+            }
         }
         match header.opcode {
             Opcode::Ping => self.pings.ping(direction, row, time_ns, &dissection.payload),
@@ -277,6 +284,10 @@ impl Talk {
 
     pub(super) const fn pings(&self) -> &Pings {
         &self.pings
+    }
+
+    pub(super) const fn speech(&self) -> &Speech {
+        &self.speech
     }
 
     pub(super) fn is_over(&self) -> bool {
