@@ -42,14 +42,17 @@ pub mod intervention;
 pub mod mask;
 pub mod open;
 mod opening;
+mod origin;
 pub mod packet;
 pub mod pcapng;
 mod pieces;
+mod recognise;
 pub mod save;
 mod stream;
 pub mod subprotocol;
 pub mod tap;
 mod tcp;
+mod unread;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -61,7 +64,9 @@ use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::rules::Role;
 use intervention::Intervention;
 
+pub use origin::Origin;
 pub use pieces::{Piece, Pieces};
+pub use unread::{Looks, Unread, Word};
 
 /// Which way bytes go on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -145,6 +150,18 @@ impl Decoder {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes somebody's word on a connection that nothing else says is WebSocket. To be said before its first packet is
+    /// fed: whoever learns from [`unread`](Self::unread) that there is one reads the capture again.
+    pub fn assume(&mut self, word: Word) {
+        self.streams.assume(word);
+    }
+
+    /// The connections with payload of which nothing was shown so far.
+    #[must_use]
+    pub fn unread(&self) -> Vec<Unread> {
+        self.streams.unread()
     }
 
     /// Takes the next bytes of the capture. Fetch the records before the next call: until then the bytes wait.
@@ -336,9 +353,16 @@ pub enum Note {
         /// How many.
         bytes: u64,
     },
-    /// The answer to the opening handshake was not captured, so frames cannot be read: nobody knows what was
-    /// agreed on.
+    /// The answer to the opening handshake was not captured: nobody knows what was agreed on.
     AnswerNotCaptured,
+    /// Nothing but the frames themselves says that this is WebSocket.
+    Recognised,
+    /// Behind a gap the frames themselves say where one begins.
+    FoundAgain,
+    /// The bytes were given as frames, without an opening handshake.
+    WithoutHandshake,
+    /// The connection was rebuilt from something that is no capture of packets.
+    Rebuilt(Origin),
     /// The frame behind this was tampered with on its way, or none is there because it was dropped.
     Intervened(Intervention),
 }
@@ -353,9 +377,16 @@ impl fmt::Display for Note {
             Self::Unreadable { bytes } => {
                 write!(f, "{bytes} bytes were captured while it was not known where a frame begins")
             }
-            Self::AnswerNotCaptured => {
-                f.write_str("the answer was not captured; what was agreed on, and thus what follows, is not known")
+            Self::AnswerNotCaptured => f.write_str("the answer was not captured, so what was agreed on is not known"),
+            Self::Recognised => f.write_str(
+                "no opening handshake was captured, but these are frames of WebSocket by all that they say; whether \
+                 compression was agreed on is not known",
+            ),
+            Self::FoundAgain => f.write_str("a frame begins here, as the frames that follow say"),
+            Self::WithoutHandshake => {
+                f.write_str("there is no opening handshake; whether compression was agreed on is not known")
             }
+            Self::Rebuilt(origin) => origin.fmt(f),
             Self::Intervened(intervention) => intervention.fmt(f),
         }
     }

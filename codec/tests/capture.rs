@@ -482,7 +482,7 @@ fn the_same_addresses_may_serve_one_connection_after_another() {
 }
 
 #[test]
-fn a_lost_answer_leaves_what_follows_unread() {
+fn behind_a_lost_answer_only_what_speaks_for_itself_is_read() {
     let len = u32::try_from(REQUEST.len()).unwrap();
     check(
         &foreign(&[
@@ -494,7 +494,9 @@ fn a_lost_answer_leaves_what_follows_unread() {
         &[
             "0 c2s 2: request, 0 findings",
             "0 s2c 4: gap of 200",
-            "0 s2c 4: the answer was not captured; what was agreed on, and thus what follows, is not known",
+            "0 s2c 4: the answer was not captured, so what was agreed on is not known",
+            "0 c2s 4: text 5 Hello",
+            "0 s2c 4: 4 bytes were captured while it was not known where a frame begins",
         ],
     );
 }

@@ -4,6 +4,8 @@
 
 #[path = "support/files.rs"]
 mod files;
+#[path = "support/records.rs"]
+mod records;
 
 use files::{Kind, PLAIN, TOLD, check, gzip, open, packets, pcap, pcapng};
 use framescope_codec::capture::{Pieces, Record, What};

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use super::origin::Origin;
 use crate::deflate::params::{DeflateParams, WindowBits};
 use crate::rules::Role;
 
@@ -24,6 +25,13 @@ pub enum Comment {
     },
     /// There is no socket, and the addresses stand in for it.
     InProcess,
+    /// The connection was rebuilt from something that is no capture of packets.
+    Rebuilt(Origin),
+    /// The bytes are frames, but nothing is known of an opening handshake.
+    WithoutHandshake {
+        /// Who sends this packet.
+        sender: Role,
+    },
 }
 
 impl Comment {
@@ -49,6 +57,13 @@ impl Comment {
             };
             return Some(Self::JoinedLate { sender, deflate });
         }
+        if let Some(origin) = text.strip_prefix(REBUILT) {
+            return Origin::ALL.into_iter().find(|known| known.name() == origin).map(Self::Rebuilt);
+        }
+        if let Some(sender) = text.strip_prefix(WITHOUT_HANDSHAKE) {
+            let sender = [Role::Client, Role::Server].into_iter().find(|role| sender == role_name(*role))?;
+            return Some(Self::WithoutHandshake { sender });
+        }
         match text {
             FRAME_BOUNDARY => Some(Self::FrameBoundary),
             IN_PROCESS => Some(Self::InProcess),
@@ -68,6 +83,8 @@ impl fmt::Display for Comment {
                 deflate.as_ref().map_or(Ok(()), |params| write_params(params, f))
             }
             Self::InProcess => f.write_str(IN_PROCESS),
+            Self::Rebuilt(origin) => write!(f, "{REBUILT}{}", origin.name()),
+            Self::WithoutHandshake { sender } => write!(f, "{WITHOUT_HANDSHAKE}{}", role_name(*sender)),
         }
     }
 }
@@ -77,6 +94,8 @@ const FRAME_BOUNDARY: &str = "frame boundary";
 const GAP: &str = "gap of ";
 const GAP_UNIT: &str = " bytes";
 const IN_PROCESS: &str = "in-process connection without a socket; the addresses stand in for it";
+const REBUILT: &str = "rebuilt from ";
+const WITHOUT_HANDSHAKE: &str = "no opening handshake is known; sent by ";
 const JOINED_LATE: &str = "joined late; sent by ";
 const EXTENSIONS: &str = "; sec-websocket-extensions:";
 

@@ -6,10 +6,12 @@ use std::net::SocketAddr;
 use super::comment::Comment;
 use super::conversation::Conversation;
 use super::intervention::Intervention;
+use super::origin::Origin;
 use super::packet::{Captured, Segment};
 use super::pcapng::Packet;
 use super::save::Place;
 use super::tcp::{Arrival, HalfStream};
+use super::unread::{Looks, Unread, Word};
 use super::{Direction, End, Event, Note, What};
 use crate::deflate::params::DeflateParams;
 use crate::rules::Role;
@@ -19,6 +21,10 @@ use crate::rules::Role;
 pub(super) struct Streams {
     by_ends: HashMap<[SocketAddr; 2], Stream>,
     count: u32,
+    /// What the user says about some of them.
+    words: Vec<Word>,
+    /// Those that are over and were never read.
+    unread: Vec<Unread>,
 }
 
 /// One connection.
@@ -34,6 +40,9 @@ struct Stream {
     in_process: bool,
     /// Of the last packet.
     time_ns: u64,
+    /// How much payload there was, and what it began with.
+    payload_len: u64,
+    looks: Looks,
 }
 
 /// What a tap has to say about a packet.
@@ -46,6 +55,8 @@ struct Remarks {
     in_order: bool,
     joined_late: Option<JoinedLate>,
     in_process: bool,
+    rebuilt: Option<Origin>,
+    without_handshake: Option<Role>,
 }
 
 /// Who sends, and what was agreed on.
@@ -54,6 +65,18 @@ type JoinedLate = (Role, Option<DeflateParams>);
 impl Streams {
     pub(super) const fn count(&self) -> u32 {
         self.count
+    }
+
+    pub(super) fn assume(&mut self, word: Word) {
+        self.words.push(word);
+    }
+
+    /// Those with payload of which nothing was shown, in the order of their numbers.
+    pub(super) fn unread(&self) -> Vec<Unread> {
+        let mut unread = self.unread.clone();
+        unread.extend(self.by_ends.values().filter_map(Stream::unread));
+        unread.sort_unstable_by_key(|unread| unread.stream);
+        unread
     }
 
     /// Takes in the segment of this packet, and says where it stands.
@@ -73,9 +96,11 @@ impl Streams {
             // The same addresses again: whatever waits on the old connection waits in vain.
             if let Some(old) = known {
                 old.finish(out);
+                keep_unread(&mut self.unread, old.unread());
             }
             self.make_room(out);
-            self.by_ends.insert(key, Stream::new(self.count, segment, &remarks));
+            let word = self.words.iter().find(|word| word.stream == self.count);
+            self.by_ends.insert(key, Stream::new(self.count, segment, &remarks, word));
             self.count = self.count.wrapping_add(1);
         }
         let stream = self.by_ends.get_mut(&key)?;
@@ -96,6 +121,7 @@ impl Streams {
         streams.sort_unstable_by_key(|stream| stream.number);
         for mut stream in streams {
             stream.finish(out);
+            keep_unread(&mut self.unread, stream.unread());
         }
     }
 
@@ -104,7 +130,14 @@ impl Streams {
         if self.by_ends.len() < STREAMS_MAX {
             return;
         }
-        self.by_ends.retain(|_, stream| stream.conversation.is_web_socket() && !stream.has_ended());
+        let unread = &mut self.unread;
+        self.by_ends.retain(|_, stream| {
+            let stays = stream.conversation.is_web_socket() && !stream.has_ended();
+            if !stays {
+                keep_unread(unread, stream.unread());
+            }
+            stays
+        });
         if self.by_ends.len() > STREAMS_MAX / 2 {
             self.finish(out);
         }
@@ -112,17 +145,23 @@ impl Streams {
 }
 
 impl Stream {
-    fn new(number: u32, segment: &Segment<'_>, remarks: &Remarks) -> Self {
-        let ends =
-            if is_from_client(segment, remarks) { [segment.src, segment.dst] } else { [segment.dst, segment.src] };
+    fn new(number: u32, segment: &Segment<'_>, remarks: &Remarks, word: Option<&Word>) -> Self {
+        let is_from_client = word.map_or_else(|| is_from_client(segment, remarks), |word| word.client == segment.src);
+        let ends = if is_from_client { [segment.src, segment.dst] } else { [segment.dst, segment.src] };
+        let conversation = match word {
+            Some(word) => Conversation::assumed(word.deflate, segment.flags.syn),
+            None => Conversation::new(!remarks.in_order),
+        };
         Self {
             number,
             ends,
             halves: Default::default(),
             syns: [None; 2],
-            conversation: Conversation::new(),
+            conversation,
             in_process: remarks.in_process,
             time_ns: 0,
+            payload_len: 0,
+            looks: Looks::Unknown,
         }
     }
 
@@ -134,7 +173,16 @@ impl Stream {
     fn is_over_with(&self, segment: &Segment<'_>, remarks: &Remarks) -> bool {
         let index = self.direction(segment).index();
         let is_other_syn = segment.flags.syn && self.halves[index].has_begun() && self.syns[index] != Some(segment.seq);
-        is_other_syn || remarks.joined_late.is_some()
+        is_other_syn || remarks.joined_late.is_some() || remarks.without_handshake.is_some()
+    }
+
+    fn unread(&self) -> Option<Unread> {
+        let is_read = self.conversation.is_web_socket() || self.conversation.was_web_socket();
+        let [client, server] = self.ends;
+        let looks =
+            if self.looks == Looks::Unknown && self.conversation.may_be_frames() { Looks::Frames } else { self.looks };
+        let unread = Unread { stream: self.number, client, server, bytes: self.payload_len, looks };
+        (!is_read && self.payload_len > 0).then_some(unread)
     }
 
     fn has_ended(&self) -> bool {
@@ -153,16 +201,25 @@ impl Stream {
         let time_ns = packet.time_ns;
         self.time_ns = time_ns;
         self.in_process |= remarks.in_process;
+        self.payload_len += segment.payload.len() as u64;
+        if self.looks == Looks::Unknown {
+            self.looks = Looks::of(segment.payload);
+        }
         if !self.conversation.has_begun() && self.direction(segment).index() == 1 && begins_as_request(segment.payload)
         {
             // Without a SYN it was a guess who is the client, and a wrong one.
-            self.ends.reverse();
-            self.halves.reverse();
-            self.syns.reverse();
+            self.reverse();
         }
         let direction = self.direction(segment);
         if segment.flags.syn {
             self.syns[direction.index()] = Some(segment.seq);
+        }
+        if let Some(origin) = remarks.rebuilt {
+            self.parts(out).2(direction, time_ns, What::Note(Note::Rebuilt(origin)));
+        }
+        if remarks.without_handshake.is_some() {
+            let (_, conversation, mut sink) = self.parts(out);
+            conversation.join_without_handshake(direction, time_ns, &mut sink);
         }
         if let Some((_, deflate)) = remarks.joined_late {
             let (_, conversation, mut sink) = self.parts(out);
@@ -183,6 +240,24 @@ impl Stream {
         }
         self.follow(direction, captured, packet.place_of(segment.payload), remarks, out);
         begins_frame
+    }
+
+    fn reverse(&mut self) {
+        self.ends.reverse();
+        self.halves.reverse();
+        self.syns.reverse();
+        self.conversation.reverse();
+    }
+
+    /// Shows what turned out to be frames, though nothing else said so.
+    fn recognise(&mut self, has_ended: bool, out: &mut dyn FnMut(Event)) {
+        let Some(recognised) = self.conversation.recognise(has_ended) else { return };
+        if recognised.is_reversed {
+            self.reverse();
+        }
+        let time_ns = self.time_ns;
+        let (_, conversation, mut sink) = self.parts(out);
+        conversation.open_recognised(recognised, time_ns, &mut sink);
     }
 
     fn follow(
@@ -219,6 +294,9 @@ impl Stream {
                 conversation.hear(direction, time_ns, piece, &mut sink);
             });
         }
+        if !segment.payload.is_empty() {
+            self.recognise(false, out);
+        }
         if segment.flags.rst {
             self.finish(out);
             if self.conversation.is_web_socket() {
@@ -230,9 +308,15 @@ impl Stream {
     /// Nothing more will come: what waits is handed on.
     fn finish(&mut self, out: &mut dyn FnMut(Event)) {
         let time_ns = self.time_ns;
-        let (halves, conversation, mut sink) = self.parts(out);
+        {
+            let (halves, conversation, mut sink) = self.parts(out);
+            for direction in Direction::BOTH {
+                halves[direction.index()].flush(&mut |piece| conversation.hear(direction, time_ns, piece, &mut sink));
+            }
+        }
+        self.recognise(true, out);
+        let (_, conversation, mut sink) = self.parts(out);
         for direction in Direction::BOTH {
-            halves[direction.index()].flush(&mut |piece| conversation.hear(direction, time_ns, piece, &mut sink));
             conversation.finish(direction, time_ns, &mut sink);
         }
     }
@@ -252,12 +336,19 @@ impl Stream {
     }
 }
 
+fn keep_unread(list: &mut Vec<Unread>, unread: Option<Unread>) {
+    if list.len() < UNREAD_MAX {
+        list.extend(unread);
+    }
+}
+
 /// Whether the first packet seen of a connection comes from its client.
 fn is_from_client(segment: &Segment<'_>, remarks: &Remarks) -> bool {
     if segment.flags.syn {
         return !segment.flags.ack;
     }
-    if let Some((sender, _)) = remarks.joined_late {
+    let sender = remarks.joined_late.map(|(sender, _)| sender).or(remarks.without_handshake);
+    if let Some(sender) = sender {
         return sender == Role::Client;
     }
     if begins_as_request(segment.payload) {
@@ -285,11 +376,15 @@ impl Remarks {
                 Comment::Gap(bytes) => remarks.gap = Some(bytes),
                 Comment::JoinedLate { sender, deflate } => remarks.joined_late = Some((sender, deflate)),
                 Comment::InProcess => remarks.in_process = true,
+                Comment::Rebuilt(origin) => remarks.rebuilt = Some(origin),
+                Comment::WithoutHandshake { sender } => remarks.without_handshake = Some(sender),
             }
         }
         remarks
     }
 }
 
+/// So many are listed that were not read and are over.
+const UNREAD_MAX: usize = 1 << 12;
 /// So many connections are followed at a time.
 const STREAMS_MAX: usize = 1 << 16;

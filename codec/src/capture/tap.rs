@@ -25,6 +25,7 @@ use std::net::SocketAddr;
 use super::Direction;
 use super::comment::Comment;
 use super::intervention::Intervention;
+use super::origin::Origin;
 use super::packet::{self, Flags, Segment};
 use super::pcapng;
 use crate::deflate::params::DeflateParams;
@@ -38,6 +39,8 @@ pub struct Flow {
     /// What each direction has sent so far.
     sent: [Sent; 2],
     is_in_process: bool,
+    /// What it is rebuilt from, until that is said.
+    origin: Option<Origin>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +58,7 @@ impl Flow {
     #[must_use]
     pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
         let sent = Sent { next: FIRST_SEQUENCE_NUMBER, gap: 0, at_boundary: false, has_ended: false };
-        Self { ends: [client, server].map(packet::canonical), sent: [sent; 2], is_in_process: false }
+        Self { ends: [client, server].map(packet::canonical), sent: [sent; 2], is_in_process: false, origin: None }
     }
 
     /// A connection that has no socket: documentation addresses stand in, and the first packet says so.
@@ -67,12 +70,20 @@ impl Flow {
         Self { is_in_process: true, ..Self::new(client, server) }
     }
 
+    /// The same connection, rebuilt from something that is no capture of packets. Its first packet says so.
+    #[must_use]
+    pub const fn rebuilt_from(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
     /// The flow begins with the connection: SYN, SYN and ACK, ACK.
     pub fn open(&mut self, time_ns: u64, out: &mut Vec<u8>) {
         use Direction::{ClientToServer, ServerToClient};
         let syn = Flags { syn: true, ..Flags::default() };
         let comments: &[Comment] = if self.is_in_process { &[Comment::InProcess] } else { &[] };
-        self.packet(ClientToServer, time_ns, syn, &[], comments, None, out);
+        let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
+        self.packet(ClientToServer, time_ns, syn, &[], comments, origin.as_deref(), out);
         self.packet(ServerToClient, time_ns, Flags { ack: true, ..syn }, &[], &[], None, out);
         self.packet(ClientToServer, time_ns, ACK, &[], &[], None, out);
     }
@@ -82,7 +93,16 @@ impl Flow {
     pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
         let comments = [Comment::JoinedLate { sender: Role::Client, deflate }, Comment::InProcess];
         let used = if self.is_in_process { 2 } else { 1 };
-        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], None, out);
+        let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
+        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments[..used], origin.as_deref(), out);
+    }
+
+    /// The flow begins somewhere, and nothing is known of a handshake. A direction's bytes make sense from its first
+    /// [`boundary`](Self::boundary) on.
+    pub fn join_without_handshake(&mut self, time_ns: u64, out: &mut Vec<u8>) {
+        let comments = [Comment::WithoutHandshake { sender: Role::Client }];
+        let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
+        self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments, origin.as_deref(), out);
     }
 
     /// `bytes` were seen, in as many packets as they need.
