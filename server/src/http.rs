@@ -19,6 +19,7 @@ use crate::auth::{Accounts, IceServers, Operator, OriginPolicy, Rule, SessionId}
 use crate::bus::local::{LocalBus, LocalLeases};
 use crate::bus::{Bus, Leases};
 use crate::config::Config;
+use crate::inspect::intercept::Desk;
 use crate::inspect::{Hub, Targets};
 use crate::metrics::Metrics;
 use crate::store::{self, Store};
@@ -50,6 +51,8 @@ pub(crate) struct Site {
     pub(crate) files: Files,
     pub(crate) gzip: gzip::Cache,
     pub(crate) hub: Arc<Hub>,
+    /// Of a proxy: where operators intercept.
+    pub(crate) desk: Option<Arc<Desk>>,
     pub(crate) targets: Arc<Targets>,
     pub(crate) operator: Arc<Operator>,
     pub(crate) services: Services,
@@ -101,6 +104,7 @@ impl Site {
             files,
             gzip,
             hub,
+            desk: None,
             operator,
             targets,
             services,
@@ -113,9 +117,14 @@ impl Site {
         })
     }
 
-    /// Of a proxy, whose taps lead to `hub`.
-    pub(crate) fn inspector(config: Config, services: Services, hub: Arc<Hub>) -> Result<Self, String> {
-        Ok(Self { hub, serves: Serves::Inspector, ..Self::new(config, services)? })
+    /// Of a proxy, whose taps lead to `hub`, and whose connections are intercepted at `desk`.
+    pub(crate) fn inspector(
+        config: Config,
+        services: Services,
+        hub: Arc<Hub>,
+        desk: Arc<Desk>,
+    ) -> Result<Self, String> {
+        Ok(Self { hub, desk: Some(desk), serves: Serves::Inspector, ..Self::new(config, services)? })
     }
 }
 

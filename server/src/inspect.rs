@@ -27,11 +27,12 @@ pub(crate) use taps::Hubs;
 pub(crate) use targets::Targets;
 pub(crate) use tunnel::{Errand, Goal, Heir, Inward, Tunnel};
 pub(crate) use upstream::Upstream;
-pub(crate) use viewer::{Unseen, Watching};
+pub(crate) use viewer::{Unseen, Viewer, Watching};
 
 mod bore;
 mod feed;
 mod hub;
+pub(crate) mod intercept;
 mod live;
 mod proxy;
 mod recording;

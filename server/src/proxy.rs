@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ProxySettings};
+use crate::inspect::intercept::Desk;
 use crate::inspect::{Course, Hub, Hubs, Passage, Recording, Upstream};
 use crate::server::Server;
 use crate::{http, net};
@@ -62,16 +63,20 @@ impl Proxy {
             }
             None => None,
         };
-        let inspector = match settings.no_inspect {
-            true => None,
-            false => Some(Server::bind_inspector(Config { threads: 1, ..config.clone() }, masked.clone()).await?),
+        let desk = (!settings.no_inspect).then(Arc::<Desk>::default);
+        let inspector = match &desk {
+            Some(desk) => {
+                let config = Config { threads: 1, ..config.clone() };
+                Some(Server::bind_inspector(config, masked.clone(), desk.clone()).await?)
+            }
+            None => None,
         };
         for (what, address) in [("proxy", Some(address)), ("inspector", inspector.as_ref().map(Server::local_addr))] {
             if let Some(address) = address.filter(|address| !address.ip().to_canonical().is_loopback()) {
                 tracing::warn!(%address, "the {what} can be reached from other machines, and not over TLS");
             }
         }
-        let course = Course { upstream, hubs: Hubs { masked, unmasked }, config };
+        let course = Course { upstream, hubs: Hubs { masked, unmasked }, desk, config };
         Ok(Self { listener, address, options, course: Arc::new(course), inspector, recording })
     }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::http::{self, Http, Services, Site};
 use crate::inspect::Hub;
+use crate::inspect::intercept::Desk;
 use crate::{auth, net};
 
 /// Framescope, bound to its address and ready to run.
@@ -42,9 +43,9 @@ impl Server {
         Self::open(config, Site::new).await
     }
 
-    /// The inspector of a proxy whose taps lead to `hub`.
-    pub(crate) async fn bind_inspector(config: Config, hub: Arc<Hub>) -> io::Result<Self> {
-        Self::open(config, |config, services| Site::inspector(config, services, hub)).await
+    /// The inspector of a proxy whose taps lead to `hub`, and where operators intercept at `desk`.
+    pub(crate) async fn bind_inspector(config: Config, hub: Arc<Hub>, desk: Arc<Desk>) -> io::Result<Self> {
+        Self::open(config, |config, services| Site::inspector(config, services, hub, desk)).await
     }
 
     async fn open(mut config: Config, site: impl FnOnce(Config, Services) -> Result<Site, String>) -> io::Result<Self> {

@@ -160,6 +160,15 @@ impl Gate {
         self.reading = Reading::Joining(self.cursor.clone());
     }
 
+    /// Nothing more will be pushed: a frame that was cut off goes on as far as it came, in its turn.
+    pub fn finish(&mut self) {
+        if let Reading::Gathering(partial) = &mut self.reading {
+            let partial = std::mem::take(partial);
+            self.follow(&partial);
+            self.pass(&partial);
+        }
+    }
+
     /// Whether there is a use in the gate when nothing is to be held: what goes on depends on what went before.
     #[must_use]
     pub const fn is_mending(&self) -> bool {

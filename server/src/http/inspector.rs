@@ -18,6 +18,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/api/operator", get(operator::who))
         .route("/api/operator/forget", post(operator::forget))
         .route("/inspect/live", get(not_upgraded))
+        .route("/inspect/intercept", get(not_upgraded))
         .fallback(file)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(site.clone(), alone))

@@ -39,10 +39,14 @@ pub(super) async fn exchange(
     response
 }
 
-/// `GET /api/operator`: whether this browser is the operator's.
+/// `GET /api/operator`: whether this browser is the operator's, and whether there is anything here to intercept.
 pub(super) async fn who(State(site): State<Arc<Site>>, headers: HeaderMap) -> Response {
     let is_operator = site.operator.pass(cookies(&headers)).is_some();
-    Json(json!({ "operator": is_operator })).into_response()
+    let answer = match &site.desk {
+        Some(_) => json!({ "operator": is_operator, "intercepts": true }),
+        None => json!({ "operator": is_operator }),
+    };
+    Json(answer).into_response()
 }
 
 /// `POST /api/operator/forget`: it is no more, and what it watched as such ends.

@@ -51,8 +51,8 @@ impl Http {
             .max_header_size(config.head_max)
             .title_case_headers(true);
         let is_operators_alone = site.serves == Serves::Inspector;
-        let (hub, operator) = (site.hub.clone(), site.operator.clone());
-        let watching = Watching { hub, operator, is_operators_alone };
+        let (hub, desk, operator) = (site.hub.clone(), site.desk.clone(), site.operator.clone());
+        let watching = Watching { hub, desk, operator, is_operators_alone };
         let targets = site.targets.clone();
         let shard = Shard::start(site.commons.clone());
         let router = super::router(site.clone());

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use framescope_codec::DeflateParams;
 use framescope_codec::capture::Direction;
+use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::capture::mask::HeadMask;
 use framescope_codec::capture::tap::Flow;
 
@@ -122,6 +123,18 @@ impl Live {
         }
         // In pieces, so that a full watcher loses no more than it must.
         for piece in bytes.chunks(PIECE) {
+            self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
+        }
+    }
+
+    /// Somebody had a hand in a frame, and this is what went on of it. A frame begins with it, and with what comes next.
+    pub(super) fn intervened(&mut self, direction: Direction, now: u64, bytes: &[u8], intervention: &Intervention) {
+        if std::mem::take(&mut self.is_lost[place(direction)]) {
+            self.flow.boundary(direction);
+        }
+        let (first, rest) = bytes.split_at(bytes.len().min(PIECE));
+        self.emit(Watcher::push, |flow, blocks| flow.intervened(direction, now, first, intervention, blocks));
+        for piece in rest.chunks(PIECE) {
             self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
         }
     }

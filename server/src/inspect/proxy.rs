@@ -11,6 +11,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::HasEnds;
+use super::intercept::{Desk, Interception, Setting};
 use super::relay::{Over, Relay};
 use super::taps::{Hubs, Taps};
 use super::upstream::{Failed, Upstream};
@@ -25,6 +26,8 @@ use crate::ws::Refusal;
 pub(crate) struct Course {
     pub(crate) upstream: Upstream,
     pub(crate) hubs: Hubs,
+    /// Where operators intercept, if there is an inspector.
+    pub(crate) desk: Option<Arc<Desk>>,
     /// Limits and deadlines.
     pub(crate) config: Config,
 }
@@ -100,11 +103,22 @@ impl Course {
                 return taps.ended();
             }
         };
+        let ends = stream.ends();
         let Stream::Tcp(socket) = stream else { return };
         let (answer, frames) = opened.received.split_at(opened.answer_len);
         taps.response(answer, opened.deflate);
         tracing::debug!(%client, path = request.path(), "relaying");
-        let mut relay = Relay::new(Dialed::Tcp(socket.into()), opened.stream, taps);
+        let interception = self.desk.as_ref().map(|desk| {
+            let setting = Setting {
+                ends,
+                path: request.path(),
+                host: request.host().unwrap_or_default(),
+                subprotocol: opened.subprotocol.as_deref(),
+                deflate: opened.deflate,
+            };
+            Interception::new(desk, &setting, [request.head().bytes(), answer])
+        });
+        let mut relay = Relay::new(Dialed::Tcp(socket.into()), opened.stream, taps, interception);
         relay.put_first(Direction::ServerToClient, answer);
         relay.put_behind(Direction::ServerToClient, frames);
         relay.put_behind(Direction::ClientToServer, behind);

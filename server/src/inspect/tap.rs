@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::task::Waker;
 
 use framescope_codec::capture::Direction;
+use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::{DeflateParams, Receiver};
 
 use super::hub::{Hub, Session};
@@ -149,6 +150,16 @@ impl Tap {
             let now = now_ns();
             if let Some(live) = self.meet(now) {
                 live.relay(direction, now, bytes, next_frame);
+            }
+        }
+    }
+
+    /// Somebody had a hand in a frame, and this is what went on of it.
+    pub(crate) fn intervened(&mut self, direction: Direction, bytes: &[u8], intervention: &Intervention) {
+        if self.is_live() || self.session.is_watched() {
+            let now = now_ns();
+            if let Some(live) = self.meet(now) {
+                live.intervened(direction, now, bytes, intervention);
             }
         }
     }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use framescope_codec::DeflateParams;
 use framescope_codec::capture::Direction;
+use framescope_codec::capture::intervention::Intervention;
 use tokio::sync::watch;
 
 use super::{Ends, Hub, Tap};
@@ -44,6 +45,10 @@ impl Taps {
 
     pub(crate) fn relayed(&mut self, direction: Direction, bytes: &[u8], next_frame: Option<usize>) {
         self.each(|tap| tap.relayed(direction, bytes, next_frame));
+    }
+
+    pub(crate) fn intervened(&mut self, direction: Direction, bytes: &[u8], intervention: &Intervention) {
+        self.each(|tap| tap.intervened(direction, bytes, intervention));
     }
 
     pub(crate) fn shut(&mut self, direction: Direction) {

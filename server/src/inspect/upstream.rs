@@ -44,6 +44,7 @@ pub(crate) struct Opened {
     /// How much of that is the answer. What follows are frames.
     pub(crate) answer_len: usize,
     pub(crate) deflate: Option<DeflateParams>,
+    pub(crate) subprotocol: Option<String>,
 }
 
 /// An upstream that has not.
@@ -140,8 +141,8 @@ impl Upstream {
             match handshake.receive(&received) {
                 Ok(None) => {}
                 Ok(Some((response, answer_len))) => {
-                    let deflate = response.deflate();
-                    return Ok(Answered::Switched(Opened { stream, received, answer_len, deflate }));
+                    let (deflate, subprotocol) = (response.deflate(), response.subprotocol().map(str::to_owned));
+                    return Ok(Answered::Switched(Opened { stream, received, answer_len, deflate, subprotocol }));
                 }
                 Err(HandshakeError::Refused { status: status @ 300..=599, .. }) => {
                     return Ok(Answered::Refused { status, stream, received });

@@ -7,12 +7,15 @@ use std::sync::Arc;
 use framescope_codec::handshake::Request;
 
 use super::Hub;
+use super::intercept::Desk;
 use crate::auth::{Caller, Login, NotOperator, Operator, OriginPolicy, Pass, Query, SessionId};
 
 /// What deciding that takes. The same for all threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Watching {
     pub(crate) hub: Arc<Hub>,
+    /// Of a proxy: where operators intercept.
+    pub(crate) desk: Option<Arc<Desk>>,
     pub(crate) operator: Arc<Operator>,
     /// There is nothing here that is anybody else's.
     pub(crate) is_operators_alone: bool,

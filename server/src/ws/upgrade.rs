@@ -16,7 +16,10 @@ use crate::apps::echo::Echo;
 use crate::apps::{App, Conversation, Shard, Spoken};
 use crate::auth::{Caller, OriginPolicy, SessionId};
 use crate::config::Config;
-use crate::inspect::{Ends, Errand, Feed, Goal, Heir, Hub, Inward, Tap, Targets, Tunnel, Unseen, Watching, tunnel};
+use crate::inspect::intercept::{self, Operator};
+use crate::inspect::{
+    Ends, Errand, Feed, Goal, Heir, Hub, Inward, Tap, Targets, Tunnel, Unseen, Viewer, Watching, tunnel,
+};
 use crate::metrics::{Meter, Metrics};
 use crate::net::{Guest, Stream};
 
@@ -26,6 +29,7 @@ pub(crate) struct Endpoints {
     board: Endpoint,
     rooms: Endpoint,
     live: Endpoint,
+    intercept: Endpoint,
     tunnel: Endpoint,
     targets: Arc<Targets>,
     inward: Inward,
@@ -53,6 +57,7 @@ enum Name {
     /// The rooms family alone, for clients that take little for granted.
     Rooms,
     Live,
+    Intercept,
     Tunnel,
 }
 
@@ -116,6 +121,9 @@ impl Endpoints {
         let no_takeover = DeflatePolicy { server_no_context_takeover: true, ..DeflatePolicy::default() };
         let mut live = Endpoint::app(config, None);
         live.codec.message_max = 1024;
+        let mut intercept = Endpoint::app(config, None);
+        intercept.codec.message_max = intercept::MESSAGE_MAX;
+        intercept.habits = Rc::new(Habits::new(config, None));
         let mut tunnel = Endpoint::app(config, None);
         tunnel.queue_max = tunnel.queue_max.min(tunnel::QUEUE_MAX);
         let mut bell = hub.bell();
@@ -130,6 +138,7 @@ impl Endpoints {
             rooms: Endpoint::rooms(config).counted(metrics, "/chat").tapped(hub),
             // What is watched is mostly compressed or masked: no use to try again.
             live: live.counted(metrics, "/inspect/live"),
+            intercept: intercept.counted(metrics, "/inspect/intercept"),
             tunnel: tunnel.counted(metrics, "/tunnel"),
             targets,
             inward,
@@ -151,11 +160,12 @@ impl Endpoints {
     ) -> Result<Opened, Refusal> {
         let Source { peer, ends, heir } = source;
         let name = match request.path() {
-            path if self.watching.is_operators_alone && path != "/inspect/live" => return Err(nothing(request)),
+            path if self.watching.is_operators_alone && !path.starts_with("/inspect/") => return Err(nothing(request)),
             "/echo" => Name::Echo,
             "/websocket" => Name::Board,
             "/" | "/chat" => Name::Rooms,
             "/inspect/live" => Name::Live,
+            "/inspect/intercept" if self.watching.desk.is_some() => Name::Intercept,
             "/tunnel" => Name::Tunnel,
             _ => return Err(nothing(request)),
         };
@@ -171,6 +181,14 @@ impl Endpoints {
                 let feed = Feed::new(&self.watching.hub, viewer, self.inspect_queue_max, peer);
                 let feed = feed.ok_or(Refusal::TOO_MANY_WATCH)?;
                 (Box::new(|_, _| Box::new(feed)), None)
+            }
+            Name::Intercept => {
+                let viewer = self.watching.viewer(origins, request, peer, caller)?;
+                let Some(desk) = self.watching.desk.as_ref().filter(|_| matches!(viewer, Viewer::Operator(_))) else {
+                    return Err(Unseen::NotOperator.into());
+                };
+                let operator = Operator::new(desk, viewer, peer);
+                (Box::new(|_, _| Box::new(operator)), None)
             }
             Name::Tunnel => {
                 ask_for_our_name(origins, request)?;
@@ -190,6 +208,7 @@ impl Endpoints {
             Name::Board => &self.board,
             Name::Rooms => &self.rooms,
             Name::Live => &self.live,
+            Name::Intercept => &self.intercept,
             Name::Tunnel => &self.tunnel,
         }
     }

@@ -4,6 +4,7 @@
 mod answers;
 mod capture;
 mod ends;
+mod intercept;
 mod passing;
 mod tls;
 mod watching;
