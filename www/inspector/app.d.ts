@@ -45,7 +45,7 @@ export interface Chosen {
   unmasked: Uint8Array<ArrayBuffer>;
 }
 
-export type AppEvent = "status" | "choosing" | "chosen" | "view" | "marked" | "sources" | "explain" | "time";
+export type AppEvent = "status" | "choosing" | "chosen" | "view" | "marked" | "sources" | "search" | "explain" | "time";
 
 export type TimeMode = "start" | "previous" | "absolute";
 

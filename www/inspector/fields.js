@@ -81,6 +81,11 @@ export class FieldsView {
     first?.scrollIntoView({ block: "nearest" });
   }
 
+  /** The field at this place of the tree, from 0. @param {number} place @returns {FieldInfo | undefined} */
+  at(place) {
+    return this.#flat[place];
+  }
+
   /** Takes the keyboard. */
   focus() {
     this.#items[this.#current]?.focus();

@@ -73,6 +73,11 @@ export class FramePane {
     this.#fields.focus();
   }
 
+  /** The field at this place of the tree. @param {number} place */
+  fieldAt(place) {
+    return this.#fields.at(place);
+  }
+
   /** Goes to the bytes of what is picked. */
   toBytes() {
     this.setView("bytes");

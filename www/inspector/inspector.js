@@ -46,6 +46,8 @@ export class Inspector {
   link;
   /** @type {Map<AppEvent, Set<() => void>>} */
   #handlers = new Map();
+  /** How each proxy is reached; nowhere else is its token kept. @type {Map<number, { url: string, token: string, name: string }>} */
+  #tokens = new Map();
   /** Views are set one after the other. @type {Promise<unknown>} */
   #viewing = Promise.resolve();
 
@@ -163,7 +165,31 @@ export class Inspector {
 
   /** @param {Iterable<File>} files */
   openFiles(files) {
-    for (const file of files) void this.link.openFile(file, file.name || "pasted");
+    for (const file of files) void this.link.openFile(file, file.name);
+  }
+
+  /** A proxy elsewhere, through the tunnel. @param {string} url of its live tap @param {string} token @param {string} name */
+  async addProxy(url, token, name) {
+    const source = await this.link.openProxy(url, token, name);
+    this.#tokens.set(source, { url, token, name });
+    return source;
+  }
+
+  /** @param {number} source */
+  async reconnectProxy(source) {
+    const known = this.#tokens.get(source);
+    if (known) await this.link.openProxy(known.url, known.token, known.name, source);
+  }
+
+  /** A source goes, with its rows. @param {number} source */
+  async removeSource(source) {
+    if (this.readings.has(source)) this.link.cancelFile(source);
+    if (this.proxies.has(source)) this.link.closeProxy(source);
+    await this.capture.removeSource(source);
+    this.readings.delete(source);
+    this.proxies.delete(source);
+    this.#tokens.delete(source);
+    this.emit("sources");
   }
 
   /** @param {string} name @param {unknown} [argument] */

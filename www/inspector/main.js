@@ -2,16 +2,24 @@
 // The inspector's page: puts its parts together. Every fact about a frame comes from the wasm module, through the worker.
 
 import { hideBanner, showBanner } from "../lib/banner.js";
-import { byId, on } from "../lib/dom.js";
+import { byId, grouped, on } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
+import { Address } from "./address.js";
+import { Colours } from "./colours.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { addCopyCommands } from "./copying.js";
-import { Empty } from "./empty.js";
+import { askAboutStream, askForProxy } from "./dialogs.js";
+import { Empty, openSample } from "./empty.js";
+import { Files } from "./files.js";
+import { FilterBar } from "./filterbar.js";
 import { FrameList } from "./framelist.js";
 import { FramePane } from "./framepane.js";
 import { Inspector } from "./inspector.js";
 import { Layout } from "./layout.js";
+import { addRowMenu } from "./rowmenu.js";
+import { SearchBar } from "./searchbar.js";
+import { SourcesPane } from "./sources.js";
 import { renderStatusbar } from "./statusbar.js";
 import { Tools } from "./tools.js";
 import { Watched } from "./watched.js";
@@ -49,7 +57,14 @@ const watched = new Watched({
   },
   signal,
 });
+const sources = new SourcesPane(app, tapState);
+const address = new Address(app, (name) => openSample(app, name));
+new FilterBar(app);
+const search = new SearchBar(app);
+const colours = new Colours(app);
+new Files(app);
 addCommands();
+addRowMenu(app, frame, search, (filter) => colours.colour(filter));
 const tools = new Tools(app);
 app.tools = tools;
 addCopyCommands(app);
@@ -63,6 +78,8 @@ list.onEntered = () => {
   if (layout.isNarrow) layout.show("fields");
   frame.focusFields();
 };
+sources.onAssume = (source, stream) => askAboutStream(app, source, stream);
+sources.onChosen = () => layout.closeDrawer();
 frame.onToBytes = () => layout.show("bytes");
 tools.onShown = (name) => layout.show(name === "frame" ? "fields" : "tools");
 
@@ -85,6 +102,8 @@ function heard(news) {
   switch (news.type) {
     case "ready":
       byId("statusbar", HTMLElement).dataset.codec = news.codecVersion;
+      colours.start();
+      void address.follow();
       void watched.start();
       break;
     case "failed":
@@ -114,7 +133,16 @@ function render() {
   empty.show(emptyKind());
   byId("clear", HTMLButtonElement).disabled = isEmpty;
   byId("save", HTMLButtonElement).disabled = isEmpty;
+  renderViewNote();
+  sources.render();
   renderStatusbar(byId("statusbar", HTMLElement), status);
+}
+
+/** How the live tap is, in a word. */
+function tapState() {
+  return { trying: state.feed.wasLive ? "reconnecting" : "connecting", live: "live", lost: "not live" }[
+    state.feed.state
+  ];
 }
 
 /** @returns {import("./empty.js").Kind} */
@@ -167,6 +195,20 @@ function renderTime() {
 function renderView() {
   byId("layer", HTMLSelectElement).value = app.view.layer;
   setText("frames-title", app.view.layer === "messages" ? "Messages" : "Frames");
+  renderViewNote();
+}
+
+/** How many of the rows are listed, if not all. */
+function renderViewNote() {
+  const { status, view } = app;
+  const isAll = view.filter === "" && view.connection === null && view.between === null;
+  const scanned =
+    status && !status.view.done ? `, ${Math.floor((100 * status.view.scanned) / status.view.total)}\u00A0%` : "";
+  const connection = view.connection === null ? "" : `connection ${view.connection}, `;
+  setText(
+    "view-note",
+    isAll || !status ? "" : `${connection}${grouped(status.view.count)} of ${grouped(status.view.total)}${scanned}`,
+  );
 }
 
 /** @param {string} id @param {string} text */
@@ -180,6 +222,7 @@ function listenToControls() {
   const timeMode = byId("time-mode", HTMLSelectElement);
   on(byId("clear", HTMLButtonElement), "click", () => void clear(), signal);
   on(byId("save", HTMLButtonElement), "click", () => void save(), signal);
+  on(byId("proxy-add", HTMLButtonElement), "click", () => void askForProxy(app), signal);
   on(byId("explain", HTMLButtonElement), "click", () => app.toggleExplaining(), signal);
   // The casts: the selects have these options and no others.
   on(timeMode, "change", () => app.setTimeMode(/** @type {import("./app.js").TimeMode} */ (timeMode.value)), signal);
@@ -204,6 +247,7 @@ function addCommands() {
     ["Frame", "bytes", "b", "Its bytes", () => toView("bytes")],
     ["Frame", "whole", "v", "The whole message", () => toView("message")],
     ["Frame", "explain", "e", "Explain: what each part is for", () => app.toggleExplaining()],
+    ["Page", "proxy", "", "Add a proxy: what passes through one elsewhere", () => void askForProxy(app)],
     ["Page", "sources", "o", "Show or hide the sources", () => layout.toggleSources()],
   ];
   for (const [group, id, keys, title, run, enabled] of commands)

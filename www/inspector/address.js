@@ -1,0 +1,121 @@
+// @ts-check
+// The part of the page's address behind the #: which rows are listed, and which one is chosen. Whoever is given the
+// address of a sample, or reloads, gets to the same frame.
+
+/** @import { ViewSpec } from "./app.js" */
+/** @import { Inspector } from "./inspector.js" */
+
+/** The address is written at most this often, in milliseconds: browsers count. */
+const EVERY = 300;
+
+/** @typedef {{ view: ViewSpec, row: number | null, sample: string | null }} Place */
+
+/** @param {string} hash @returns {Place} */
+export function placeOf(hash) {
+  const parts = new URLSearchParams(hash.replace(/^#/u, ""));
+  const between = /^(\d+)-(\d+)$/u.exec(parts.get("between") ?? "");
+  return {
+    view: {
+      filter: parts.get("filter") ?? "",
+      layer: parts.get("layer") === "messages" ? "messages" : "frames",
+      connection: asCount(parts.get("connection")),
+      between: between ? [Number(between[1]), Number(between[2])] : null,
+    },
+    row: asCount(parts.get("row")),
+    sample: parts.get("sample"),
+  };
+}
+
+/** @param {Place} place */
+export function hashOf({ view: { filter, layer, connection, between }, row, sample }) {
+  const parts = new URLSearchParams();
+  if (sample !== null) parts.set("sample", sample);
+  if (filter !== "") parts.set("filter", filter);
+  if (layer !== "frames") parts.set("layer", layer);
+  if (connection !== null) parts.set("connection", String(connection));
+  if (between !== null) parts.set("between", between.map(Math.round).join("-"));
+  // Rows are numbered from 1 where people see them.
+  if (row !== null) parts.set("row", String(row));
+  return parts.size === 0 ? "" : `#${parts}`;
+}
+
+export class Address {
+  #app;
+  /** A row that is to be chosen once it is there, as a number from 1. @type {number | null} */
+  #wanted = null;
+  #opened = "";
+  /** What this page wrote there. */
+  #written = location.hash;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #openSample;
+  /** The sample that is read. @type {string | null} */
+  sample = null;
+
+  /** @param {Inspector} app @param {(name: string) => Promise<unknown>} openSample */
+  constructor(app, openSample) {
+    this.#app = app;
+    this.#openSample = openSample;
+    app.on("view", () => this.#soon());
+    app.on("choosing", () => {
+      if (app.chosenIndex !== null && app.chosenIndex + 1 !== this.#wanted) this.#wanted = null;
+      this.#soon();
+    });
+    app.on("status", () => this.#choose());
+    addEventListener("hashchange", () => {
+      if (location.hash !== this.#written) void this.follow();
+    });
+    app.command({
+      id: "copy-address",
+      title: "Copy a link to this view and row",
+      group: "Page",
+      run: () => {
+        this.#write();
+        void app.copy(location.href, "The link");
+      },
+    });
+  }
+
+  /** Goes where the address says. */
+  async follow() {
+    const { view, row, sample } = placeOf(location.hash);
+    this.#written = location.hash;
+    this.#wanted = row;
+    const problem = await this.#app.setView(view);
+    if (problem) this.#app.say(`The filter in the address is wrong: ${problem.message}`, "warn");
+    if (sample !== null && sample !== this.#opened) {
+      this.#opened = sample;
+      this.sample = sample;
+      await this.#openSample(sample);
+    }
+    this.#choose();
+  }
+
+  #choose() {
+    const { status, chosenIndex } = this.#app;
+    const wanted = this.#wanted;
+    if (wanted === null || !status || wanted > status.end || wanted <= status.first) return;
+    if (chosenIndex !== wanted - 1) this.#app.choose(wanted - 1);
+    this.#wanted = null;
+  }
+
+  #soon() {
+    this.#timer ??= setTimeout(() => this.#write(), EVERY);
+  }
+
+  #write() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const { view, chosenIndex } = this.#app;
+    const row = this.#wanted ?? (chosenIndex === null ? null : chosenIndex + 1);
+    const hash = hashOf({ view, row, sample: this.sample });
+    if (hash === location.hash) return;
+    this.#written = hash;
+    history.replaceState(null, "", location.pathname + location.search + hash);
+  }
+}
+
+/** @param {string | null} text */
+function asCount(text) {
+  return text !== null && /^\d{1,15}$/u.test(text) ? Number(text) : null;
+}

@@ -1,0 +1,292 @@
+// @ts-check
+// The pane of sources: where captures come from, and under each its connections. Choosing a connection lists it alone.
+
+import { byId, el, grouped, on, size } from "../lib/dom.js";
+import { count } from "./statusbar.js";
+
+/** @import { ConnectionInfo, SourceInfo } from "./app.js" */
+/** @import { Inspector } from "./inspector.js" */
+
+/** The connections are asked for at most this often, in milliseconds. */
+const EVERY = 300;
+
+/** So many connections of a source are shown, the newest, until more are wanted. */
+const SHOWN = 100;
+
+/** @type {Record<ConnectionInfo["state"], [string, string]>} */
+const STATES = {
+  opening: ["◌", "opening"],
+  open: ["●", "open"],
+  closing: ["◐", "closing"],
+  closed: ["■", "closed"],
+  refused: ["⊘", "refused"],
+};
+
+/** @type {Record<string, string>} */
+const KINDS = { tap: "live tap", proxy: "proxy", client: "this page’s client", file: "file" };
+
+export class SourcesPane {
+  #app;
+  #root = byId("sources", HTMLElement);
+  #tapState;
+  /** @type {ConnectionInfo[]} */
+  #connections = [];
+  #isAsking = false;
+  #isStale = false;
+  #askedAt = 0;
+  /** Sources of which all connections are shown. @type {Set<number>} */
+  #whole = new Set();
+  /** What is drawn, so that it is not drawn again. */
+  #drawn = "";
+  /** The user wants to say what a stream is. @type {(source: SourceInfo, stream: SourceInfo["unread"][number]) => void} */
+  onAssume = () => {};
+  /** A connection was chosen. */
+  onChosen = () => {};
+
+  /** @param {Inspector} app @param {() => string} tapState how the live tap is, in a word */
+  constructor(app, tapState) {
+    this.#app = app;
+    this.#tapState = tapState;
+    app.on("status", () => void this.#refresh());
+    app.on("sources", () => this.render());
+    app.on("view", () => this.render());
+    on(this.#root, "click", (event) => this.#clicked(event), app.signal);
+    on(this.#root, "keydown", (event) => this.#key(event), app.signal);
+  }
+
+  /** The connection by this number, as far as it is known. @param {number} number */
+  connection(number) {
+    return this.#connections.find(({ connection }) => connection === number);
+  }
+
+  async #refresh() {
+    if (this.#isAsking) {
+      this.#isStale = true;
+      return;
+    }
+    this.#isAsking = true;
+    const wait = this.#askedAt + EVERY - Date.now();
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    this.#isStale = false;
+    this.#askedAt = Date.now();
+    try {
+      this.#connections = await this.#app.capture.connections().catch(() => []);
+      this.render();
+    } finally {
+      this.#isAsking = false;
+      if (this.#isStale) void this.#refresh();
+    }
+  }
+
+  render() {
+    const { sources, view, readings, proxies } = this.#app;
+    const key = JSON.stringify([
+      sources,
+      this.#connections,
+      view.connection,
+      [...readings.values()],
+      [...proxies.values()],
+      this.#tapState(),
+      [...this.#whole],
+    ]);
+    if (key === this.#drawn) return;
+    this.#drawn = key;
+    const had = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.key : undefined;
+    const all = el(
+      "button",
+      {
+        class: "source-all",
+        type: "button",
+        "data-key": "all",
+        "data-connection": "",
+        "aria-pressed": String(view.connection === null),
+      },
+      "All connections",
+    );
+    this.#root.replaceChildren(all, ...sources.map((source) => this.#source(source)));
+    // Whoever was on a button that was drawn anew stays on it.
+    if (had) {
+      const again = this.#root.querySelector(`[data-key="${CSS.escape(had)}"]`);
+      if (again instanceof HTMLElement) again.focus({ preventScroll: true });
+    }
+  }
+
+  /** @param {SourceInfo} source */
+  #source(source) {
+    const { source: number, kind, name, trouble, unread } = source;
+    const own = this.#connections.filter((connection) => connection.source === number);
+    const shown = this.#whole.has(number) ? own : own.slice(-SHOWN);
+    const words = [KINDS[kind] ?? kind, this.#state(source), source.rows > 0 ? count(source.rows, "row") : ""];
+    const older = own.length - shown.length;
+    return el(
+      "section",
+      { class: "source", "aria-label": name },
+      el(
+        "div",
+        { class: "source-head" },
+        el("h3", { class: "source-name", title: name }, name),
+        kind === "tap"
+          ? null
+          : el(
+              "button",
+              {
+                class: "quiet source-remove",
+                type: "button",
+                "data-remove": number,
+                "data-key": `remove ${number}`,
+                "aria-label": `Remove ${name} and its rows`,
+              },
+              "×",
+            ),
+      ),
+      el("p", { class: "source-words" }, words.filter((word) => word !== "").join(" · ")),
+      trouble === null ? null : el("p", { class: "source-trouble" }, `⚠ ${trouble}`),
+      ...this.#proxyAgain(source),
+      ...unread.map((stream, at) =>
+        el(
+          "div",
+          { class: "source-unread" },
+          el(
+            "span",
+            {},
+            `TCP stream ${stream.stream}, ${stream.client} → ${stream.server}, ${size(stream.bytes)}: ${stream.says}`,
+          ),
+          el(
+            "button",
+            { type: "button", "data-assume": `${number} ${at}`, "data-key": `assume ${number} ${at}` },
+            "Read as WebSocket",
+          ),
+        ),
+      ),
+      older > 0
+        ? el(
+            "button",
+            { class: "link source-more", type: "button", "data-more": number, "data-key": `more ${number}` },
+            `${grouped(older)} older connections`,
+          )
+        : null,
+      el("ul", { class: "connections" }, ...shown.map((connection) => this.#line(connection))),
+    );
+  }
+
+  /** @param {SourceInfo} source */
+  #state({ source, kind, format, bytes, done }) {
+    if (kind === "tap") return this.#tapState();
+    const proxy = this.#app.proxies.get(source);
+    if (proxy) return { opening: "connecting", open: "live", closed: proxy.words }[proxy.state];
+    const reading = this.#app.readings.get(source);
+    if (reading) {
+      const percent = reading.size === 0 ? 100 : Math.floor((100 * reading.read) / reading.size);
+      return {
+        waiting: "waits",
+        reading: `reading, ${percent}\u00A0%`,
+        done: `${format}, ${size(reading.size)}`,
+        cancelled: `cancelled at ${percent}\u00A0%`,
+        failed: `could not be read: ${reading.words}`,
+      }[reading.state];
+    }
+    return done ? "done" : bytes > 0 ? size(bytes) : "";
+  }
+
+  /** @param {SourceInfo} source @returns {Node[]} */
+  #proxyAgain({ source }) {
+    const proxy = this.#app.proxies.get(source);
+    if (proxy?.state !== "closed") return [];
+    return [el("button", { type: "button", "data-proxy": source, "data-key": `proxy ${source}` }, "Connect again")];
+  }
+
+  /** @param {ConnectionInfo} connection */
+  #line(connection) {
+    const {
+      connection: number,
+      state,
+      violations,
+      frames,
+      bytes,
+      client,
+      server,
+      subprotocol,
+      extensions,
+    } = connection;
+    const [sign, word] = STATES[state] ?? ["", state];
+    const label = nameOf(connection);
+    const isHere = this.#app.view.connection === number;
+    const numbers = `${grouped(frames[0])} → · ← ${grouped(frames[1])} · ${size(bytes[0] + bytes[1])}`;
+    return el(
+      "li",
+      {},
+      el(
+        "button",
+        {
+          class: "connection",
+          type: "button",
+          "data-connection": number,
+          "data-key": `connection ${number}`,
+          "data-state": state,
+          "aria-pressed": String(isHere),
+          title: [`${client} → ${server}`, subprotocol ?? "", extensions].filter((part) => part !== "").join("\n"),
+        },
+        el("span", { class: "connection-number", "data-tint": number % 8 }, String(number)),
+        el("span", { class: "connection-label" }, label),
+        el(
+          "span",
+          { class: "connection-words" },
+          el("span", { class: "connection-state", "data-state": state }, `${sign} ${word}`),
+          ` · ${numbers}`,
+          violations > 0 ? el("span", { class: "connection-bad" }, ` · ⚠ ${grouped(violations)}`) : null,
+        ),
+      ),
+    );
+  }
+
+  /** @param {MouseEvent} event */
+  #clicked({ target }) {
+    const button = target instanceof Element ? target.closest("button") : null;
+    if (!button) return;
+    const { connection, remove, more, assume, proxy } = button.dataset;
+    if (connection !== undefined) {
+      const number = connection === "" ? null : Number(connection);
+      // Once more: all again.
+      void this.#app.setView({ connection: number === this.#app.view.connection ? null : number });
+      this.onChosen();
+    } else if (remove !== undefined) void this.#remove(Number(remove));
+    else if (more !== undefined) {
+      this.#whole.add(Number(more));
+      this.render();
+    } else if (assume !== undefined) {
+      const [number, at] = assume.split(" ").map(Number);
+      const source = this.#app.sources.find((one) => one.source === number);
+      const stream = source?.unread[at ?? 0];
+      if (source && stream) this.onAssume(source, stream);
+    } else if (proxy !== undefined) {
+      void this.#app.reconnectProxy(Number(proxy));
+    }
+  }
+
+  /** @param {number} source */
+  async #remove(source) {
+    const { view } = this.#app;
+    const isShown = this.#connections.some(
+      (connection) => connection.connection === view.connection && connection.source === source,
+    );
+    await this.#app.removeSource(source);
+    if (isShown) await this.#app.setView({ connection: null });
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step === undefined || !(event.target instanceof HTMLElement)) return;
+    /** @type {HTMLElement[]} */
+    const buttons = [...this.#root.querySelectorAll("button")];
+    const at = buttons.indexOf(event.target);
+    event.preventDefault();
+    buttons[Math.min(Math.max(0, at + step), buttons.length - 1)]?.focus();
+  }
+}
+
+/** What a connection is called. @param {ConnectionInfo} connection */
+export function nameOf({ label, host, target, server }) {
+  if (label !== "") return label;
+  return target === "" ? server : `${host || server}${target}`;
+}
