@@ -3,7 +3,7 @@
 use framescope_codec::Dissection;
 use framescope_codec::capture::filter::Follower;
 use framescope_codec::capture::mask::HeadMask;
-use framescope_codec::capture::{CapturedFrame, Direction, Event, What};
+use framescope_codec::capture::{CapturedFrame, Direction, Event, Pieces, What};
 use framescope_codec::handshake::{judge_request, judge_response};
 
 use super::desk::{Wish, Wishes};
@@ -32,7 +32,8 @@ impl Sight {
     ) -> Option<&'w Wish> {
         self.see_heads();
         let now = now_ns();
-        let event = self.event(direction, now, What::Frame(Box::new(CapturedFrame { dissection, began_ns: now })));
+        let frame = CapturedFrame { dissection, began_ns: now, pieces: Pieces::default(), checkpoint: None };
+        let event = self.event(direction, now, What::Frame(Box::new(frame)));
         let row = self.follower.follow(&event);
         wishes.iter().find(|wish| wish.filter(direction).is_some_and(|filter| filter.matches(&row)))
     }
