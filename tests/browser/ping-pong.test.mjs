@@ -68,7 +68,8 @@ test("a ping comes back as a pong, timed, with both frames bit by bit", TIMEOUT,
   assert.equal((await pong.getByRole("gridcell").allTextContents()).join(" ").trim(), "8a 05 48 65 6c 6c 6f");
   // Pointing at a field lights its bytes, here as in the inspector.
   await pong.locator("[data-field=payload-data].field").click();
-  assert.equal(await pong.locator(".byte.lit").count(), 5);
+  // They are lit with the next picture.
+  await page.waitForFunction(() => document.querySelectorAll(".byte.lit").length === 5);
   await page.getByRole("button", { name: "Show the newest" }).waitFor();
 
   // Hex, empty, and as much as a ping holds.
