@@ -3,6 +3,7 @@
 
 mod export;
 mod filter;
+mod insight;
 mod rows;
 mod sources;
 mod time;

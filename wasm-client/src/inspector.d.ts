@@ -198,6 +198,18 @@ export interface Details {
   /** The message that this frame belongs to, once it is complete. */
   message: MessageInfo | null;
   handshake: HandshakeInfo | null;
+  /** The message that this frame completes, in the terms of its subprotocol. */
+  decoded: Decoded | null;
+}
+
+/** A message in the terms of its subprotocol. */
+export interface Decoded {
+  protocol: string;
+  name: string;
+  summary: string;
+  parts: { label: string; value: string; says: string; section: string }[];
+  /** What is wrong with it. */
+  problem: string | null;
 }
 
 export interface MessageInfo {
@@ -242,4 +254,108 @@ export interface StreamMessage {
   at: number;
   /** The same for the same content. */
   hash: string;
+}
+
+/** A connection in one line. Pairs are of the client and of the server. */
+export interface ConnectionInfo {
+  /** As in its rows. */
+  connection: number;
+  source: number;
+  client: string;
+  server: string;
+  target: string;
+  host: string;
+  subprotocol: string | null;
+  /** The answer as it was written. */
+  extensions: string;
+  state: "opening" | "open" | "closing" | "closed" | "refused";
+  firstRow: number;
+  rows: number;
+  frames: [number, number];
+  bytes: [number, number];
+  messages: [number, number];
+  violations: number;
+  /** Nanoseconds since 1970, as near as a number comes. */
+  startNs: number;
+  endNs: number | null;
+  inProcess: boolean;
+  /** Host and path, or addresses. */
+  label: string;
+}
+
+/** Everything about one connection. */
+export interface Conversation {
+  info: ConnectionInfo;
+  /** The rows of both heads. */
+  request: number | null;
+  response: number | null;
+  handshakeNs: number | null;
+  /** Each line of both, the first lines as `request line` and `status line`; a missing one has an empty value. */
+  headers: {
+    side: "request" | "response";
+    name: string;
+    value: string;
+    verdict: "good" | "plain" | "bad";
+    says: string;
+    section: string;
+  }[];
+  /** One for each offer, in order, then what was answered unasked. */
+  agreed: {
+    extension: string;
+    offered: string;
+    answered: string;
+    inForce: boolean;
+    verdict: "good" | "plain" | "bad";
+    says: string;
+  }[];
+  subprotocol: { offered: string[]; chosen: string | null; says: string };
+  closing: {
+    by: "client" | "server" | "both" | null;
+    /** Also 1005 and 1006, which no frame has. */
+    code: number | null;
+    reason: string;
+    clean: boolean;
+    says: string;
+    rows: number[];
+  };
+  masking: {
+    frames: number;
+    /** The first so many were compared. */
+    judged: number;
+    distinct: number;
+    repeated: { key: string; count: number; rows: number[] }[];
+    verdict: "good" | "plain" | "bad";
+    says: string;
+  };
+  /** `ratio` is how many times smaller the messages got; `plain` counts those sent uncompressed beside them. */
+  compression: {
+    direction: Direction;
+    messages: number;
+    plain: number;
+    wire: number;
+    inflated: number;
+    ratio: number;
+  }[];
+  opcodes: { name: string; direction: Direction; count: number; bytes: number }[];
+  /** Times in nanoseconds. */
+  roundTrips: {
+    count: number;
+    min: number;
+    median: number;
+    max: number;
+    unanswered: number;
+    unsolicited: number;
+  } | null;
+  violations: { name: string; section: string; count: number; firstRow: number }[];
+  /** Bytes that were not captured. */
+  missing: number;
+}
+
+/** A ping, and the pong that answers it. */
+export interface RoundTrip {
+  connection: number;
+  ping: number;
+  pong: number | null;
+  ns: number | null;
+  by: "client" | "server";
 }

@@ -8,6 +8,7 @@ use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
 
 use framescope_codec::capture::Direction;
+use framescope_codec::capture::insight::Insight;
 use framescope_codec::dissect::{Dissection, Inflation};
 use framescope_codec::{MessageKind, Opcode, close_code_name};
 
@@ -17,6 +18,7 @@ mod export;
 mod fields;
 mod filters;
 mod handshake;
+mod insight;
 mod json;
 mod objects;
 mod paged;
@@ -58,6 +60,7 @@ pub struct Capture {
     last_ns: u64,
     view: View,
     search: Option<Search>,
+    insight: Insight,
     /// What is being taken out.
     export: Option<Box<export::Export>>,
     /// Grows when what was shown before may look different.
@@ -133,6 +136,7 @@ impl Capture {
             last_ns: 0,
             view: View::default(),
             search: None,
+            insight: Insight::new(),
             export: None,
             generation: 0,
         }
@@ -190,6 +194,7 @@ impl Capture {
             payload_missing: Count(0),
             message: None,
             handshake: None,
+            decoded: None,
         };
         match &entry.what {
             What::Frame(dissection) => {
@@ -198,6 +203,7 @@ impl Capture {
                 details.header_length = dissection.header.encoded_len();
                 details.payload_missing = Count(dissection.payload_missing);
                 details.message = self.message_info(index, entry, dissection);
+                details.decoded = self.decoded(index, entry, dissection);
             }
             What::Handshake(handshake) => {
                 details.fields = handshake.fields();
@@ -267,6 +273,7 @@ impl Capture {
         self.sources.clear();
         self.messages.clear();
         self.tally = Tally::default();
+        self.insight.clear(self.first);
         self.start_ns = None;
         self.restart_view();
         self.restart_search();
@@ -406,6 +413,7 @@ impl Capture {
     }
 
     fn fill(&self, row: &mut Row, entry: &Entry, dissection: &Dissection) {
+        let index = row.index;
         let header = &dissection.header;
         let length = header.payload_length.get();
         row.name = header.opcode.name();
@@ -427,6 +435,8 @@ impl Capture {
         }
         row.violations = dissection.violations.iter().map(|found| found.violation.name()).collect();
         (row.preview, row.preview_kind) = frame_preview(dissection, span);
+        row.round_trip = self.round_trip(index, entry, dissection);
+        row.subprotocol = self.subprotocol(index, entry, dissection);
     }
 
     fn span(&self, entry: &Entry) -> Option<Span> {

@@ -124,6 +124,12 @@ impl Insight {
         }
     }
 
+    /// The time from its ping to the pong in this row, in nanoseconds, if that is kept still.
+    #[must_use]
+    pub fn round_trip(&self, connection: u32, pong: u64) -> Option<u64> {
+        self.talks.get(&connection)?.pings().time_of(pong)
+    }
+
     /// The subprotocol of a connection, if one was chosen.
     #[must_use]
     pub fn subprotocol(&self, connection: u32) -> Option<&str> {
@@ -136,9 +142,9 @@ impl Insight {
         Some(self.talks.get(&connection)?.speech())
     }
 
-    /// Forgets a connection, as when its source is gone.
-    pub fn forget(&mut self, connection: u32) {
-        self.talks.remove(&connection);
+    /// Forgets all connections of a source.
+    pub fn forget_source(&mut self, source: u32) {
+        self.talks.retain(|_, talk| talk.source() != source);
     }
 
     /// The rows before this one are gone: connections that are over are forgotten, and the others count afresh.

@@ -1,5 +1,6 @@
 //! The plain objects that JavaScript gets, as `inspector.d.ts` describes them.
 
+use framescope_codec::capture::subprotocol::Decoded;
 use serde::{Serialize, Serializer};
 
 /// A whole number that JavaScript may not be able to hold.
@@ -181,6 +182,7 @@ pub struct Details {
     pub(super) payload_missing: Count,
     pub(super) message: Option<MessageInfo>,
     pub(super) handshake: Option<HandshakeInfo>,
+    pub(super) decoded: Option<Decoded>,
 }
 
 /// One frame in words, without a capture around it.

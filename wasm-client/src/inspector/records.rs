@@ -26,30 +26,35 @@ impl Reader {
         self.0.last_place()
     }
 
-    /// The next row.
-    pub(super) fn next(&mut self, source: u32) -> Option<Entry> {
-        Some(match self.0.next_record()? {
-            Record::Event(event) => of_event(source, event),
-            Record::Fault(fault) => Entry {
-                source,
-                time_ns: None,
-                since_previous: 0,
-                connection: None,
-                direction: None,
-                ends: None,
-                what: What::Note(fault.to_string()),
-            },
-        })
+    /// What the next row is made of.
+    pub(super) fn next(&mut self) -> Option<Record> {
+        self.0.next_record()
     }
 }
 
-fn of_event(source: u32, event: Event) -> Entry {
-    let Event { stream, direction, src, dst, in_process, time_ns, what } = event;
+/// A record as a row, with its connection's number among all.
+pub(super) fn entry(source: u32, connection: Option<u32>, record: Record) -> Entry {
+    match record {
+        Record::Event(event) => of_event(source, connection, event),
+        Record::Fault(fault) => Entry {
+            source,
+            time_ns: None,
+            since_previous: 0,
+            connection,
+            direction: None,
+            ends: None,
+            what: What::Note(fault.to_string()),
+        },
+    }
+}
+
+fn of_event(source: u32, connection: Option<u32>, event: Event) -> Entry {
+    let Event { direction, src, dst, in_process, time_ns, what, .. } = event;
     Entry {
         source,
         time_ns: Some(time_ns),
         since_previous: 0,
-        connection: Some(stream),
+        connection,
         direction: Some(direction),
         ends: Some([src, dst]),
         what: of_what(what, in_process),

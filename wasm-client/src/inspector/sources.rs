@@ -1,13 +1,14 @@
 //! Where captures come from, and what is kept of each.
 
+use framescope_codec::capture::insight::Place;
 use framescope_codec::capture::tap::Flow;
-use framescope_codec::capture::{Direction, pcapng};
+use framescope_codec::capture::{Direction, Record, pcapng};
 
+use super::Capture;
 use super::blocks::{Blocks, NotPcapng};
 use super::objects::SourceInfo;
-use super::records::Reader;
+use super::records::{self, Reader};
 use super::twins::Twins;
-use super::{Capture, Entry};
 
 /// All sources, by their numbers.
 #[derive(Debug, Default)]
@@ -204,6 +205,7 @@ impl Capture {
         removed.is_removed = true;
         removed.blocks = Blocks::default();
         removed.reader = Reader::default();
+        self.insight.forget_source(source);
         if self.sources.count() == 0 {
             self.clear();
         } else {
@@ -275,22 +277,29 @@ impl Capture {
     /// Takes in the rows that a source has ready; answers with the place of its last packet.
     fn take_rows(&mut self, number: u32) -> Option<framescope_codec::capture::save::Place> {
         loop {
+            let row = self.end();
             let Sources { list, connections, clients, twins } = &mut self.sources;
             let source = list.get_mut(number as usize)?;
-            let Some(entry) = source.reader.next(number) else { return source.reader.last_place() };
-            let is_own = source.kind == "client";
-            if twins.hides(&entry, is_own) {
-                continue;
-            }
-            let connection = entry.connection.map(|stream| source.connection(stream, connections));
-            if is_own && let (Some([from, to]), Some(_)) = (entry.ends, connection) {
-                let ports = [from.port(), to.port()];
-                let mut clients = clients.iter_mut().rev();
-                if let Some(client) = clients.find(|client| client.source == number && ports.contains(&client.port)) {
-                    client.connection = client.connection.or(connection);
+            let Some(record) = source.reader.next() else { return source.reader.last_place() };
+            let mut connection = None;
+            if let Record::Event(event) = &record {
+                let is_own = source.kind == "client";
+                if twins.hides(number, event, is_own) {
+                    continue;
                 }
+                let own = source.connection(event.stream, connections);
+                connection = Some(own);
+                if is_own {
+                    let ports = [event.src.port(), event.dst.port()];
+                    let mut clients = clients.iter_mut().rev();
+                    let client = clients.find(|client| client.source == number && ports.contains(&client.port));
+                    if let Some(client) = client {
+                        client.connection = client.connection.or(connection);
+                    }
+                }
+                self.insight.take(Place { connection: own + 1, source: number, row }, event);
             }
-            self.push(Entry { connection, ..entry });
+            self.push(records::entry(number, connection, record));
         }
     }
 }

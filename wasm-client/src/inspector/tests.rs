@@ -359,3 +359,28 @@ fn a_connection_of_the_page_that_a_tap_shows_too_is_listed_once() {
     assert_eq!(own.map(u64::from), rows(&mut capture)[0].connection);
     assert_eq!((own.is_some(), capture.client_connection(handles[0])), (true, None));
 }
+
+#[test]
+fn what_takes_several_rows_to_know_is_told_of_each() {
+    let mut tap = Tap::new();
+    tap.server(b"\x89\x01a");
+    tap.client(b"\x8A\x81\0\0\0\0a");
+    tap.client(b"\x81\xA5\0\0\0\0{\"jsonrpc\":\"2.0\",\"method\":\"a\",\"id\":1}");
+    tap.client(b"\x88\x80\0\0\0\0");
+    let mut capture = tap.capture();
+    let told = rows(&mut capture);
+    assert_eq!((told[3].name, told[3].round_trip), ("pong", Some(1_000)));
+    assert_eq!(told[4].subprotocol.as_deref(), Some("json-rpc request"));
+    assert_eq!(capture.details(4).unwrap().decoded.unwrap().summary, "request 1: a");
+    assert!(capture.details(3).unwrap().decoded.is_none());
+
+    let connection = u32::try_from(told[0].connection.unwrap()).unwrap();
+    let conversation = capture.conversation(connection).unwrap();
+    assert_eq!((conversation.info.label.as_str(), conversation.info.rows), ("localhost/echo", 6));
+    assert_eq!((conversation.closing.by, conversation.closing.code), (Some("client"), Some(1005)));
+    assert_eq!(conversation.masking.repeated[0].rows, [3, 4, 5]);
+    assert_eq!(capture.round_trips(Some(connection))[0].ping, 2);
+    assert!(capture.conversation(connection + 1).is_none());
+    capture.remove_source(0);
+    assert!(capture.connections().is_empty());
+}

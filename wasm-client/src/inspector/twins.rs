@@ -1,10 +1,7 @@
 //! Connections that are seen twice: the page's own, which it records itself, and which a tap of the server that they
 //! lead to shows as well. They are listed once, as the page recorded them: that has every byte, credentials too.
 
-use framescope_codec::capture::{Direction, mask::HeadMask};
-
-use super::handshake::Handshake;
-use super::{Entry, What};
+use framescope_codec::capture::{Direction, Event, What, mask::HeadMask};
 
 /// The requests of the page's own connections, and which connections of taps began with the same.
 #[derive(Debug, Default)]
@@ -15,12 +12,11 @@ pub(super) struct Twins {
 }
 
 impl Twins {
-    /// Whether this row tells what another has told already. `entry` is as its source numbered it; of the page's own
-    /// connections, which come before anything that a tap can know of them, it is kept in mind.
-    pub(super) fn hides(&mut self, entry: &Entry, is_own: bool) -> bool {
-        let Some(stream) = entry.connection else { return false };
-        let place = (entry.source, stream);
-        if let What::Handshake(Handshake::Request(request)) = &entry.what {
+    /// Whether this event of `source` tells what another has told already. Of the page's own connections, which come
+    /// before anything that a tap can know of them, it is kept in mind.
+    pub(super) fn hides(&mut self, source: u32, event: &Event, is_own: bool) -> bool {
+        let place = (source, event.stream);
+        if let What::Request(request) = &event.what {
             let print = fingerprint(request.head().bytes());
             if is_own {
                 remember(&mut self.own, print);

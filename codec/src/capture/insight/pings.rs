@@ -67,6 +67,12 @@ impl Pings {
         Some((ping.row, ns))
     }
 
+    /// The time that this pong's ping took, as far as it is kept.
+    pub(super) fn time_of(&self, pong: u64) -> Option<u64> {
+        let place = self.answered.binary_search_by_key(&pong, |answered| answered.pong).ok()?;
+        Some(self.answered.get(place)?.ns)
+    }
+
     /// All that are kept, in the order of their pings.
     pub(super) fn list(&self, connection: u32) -> Vec<RoundTrip> {
         let trip = |ping, pong, ns, direction: Direction| {

@@ -286,6 +286,10 @@ impl Talk {
         &self.pings
     }
 
+    pub(super) const fn source(&self) -> u32 {
+        self.source
+    }
+
     pub(super) const fn speech(&self) -> &Speech {
         &self.speech
     }

@@ -1,0 +1,28 @@
+//! Connections in sum.
+
+use wasm_bindgen::prelude::*;
+
+use super::Capture;
+use crate::to_json;
+
+#[wasm_bindgen]
+impl Capture {
+    /// All connections in one line each: a `ConnectionInfo[]` as JSON.
+    #[must_use]
+    pub fn connections(&self) -> String {
+        to_json(&self.0.connections())
+    }
+
+    /// Everything about one connection: a `Conversation` as JSON, or `undefined` if it is not known.
+    #[must_use]
+    pub fn conversation(&self, connection: u32) -> Option<String> {
+        self.0.conversation(connection).map(|conversation| to_json(&conversation))
+    }
+
+    /// The pings of one connection, or of all, and the pongs that answer them: a `RoundTrip[]` as JSON.
+    #[wasm_bindgen(js_name = roundTrips)]
+    #[must_use]
+    pub fn round_trips(&self, connection: Option<u32>) -> String {
+        to_json(&self.0.round_trips(connection))
+    }
+}

@@ -1,0 +1,58 @@
+//! What takes more than one row to know: connections in sum, round trips, and messages in their subprotocol's terms.
+
+use framescope_codec::capture::insight::{ConnectionInfo, Conversation, RoundTrip};
+use framescope_codec::capture::subprotocol::{Decoded, Message, Speech};
+use framescope_codec::dissect::Dissection;
+use framescope_codec::{MessageKind, Opcode};
+
+use super::{Capture, Entry, message_bytes};
+
+impl Capture {
+    /// All connections, in the order in which they came.
+    #[must_use]
+    pub fn connections(&self) -> Vec<ConnectionInfo> {
+        self.insight.connections()
+    }
+
+    /// Everything about one, by the number that its rows have.
+    #[must_use]
+    pub fn conversation(&self, connection: u32) -> Option<Conversation> {
+        self.insight.conversation(connection)
+    }
+
+    /// The pings of one connection, or of all, and the pongs that answer them.
+    #[must_use]
+    pub fn round_trips(&self, connection: Option<u32>) -> Vec<RoundTrip> {
+        self.insight.round_trips(connection)
+    }
+
+    /// The time since its ping, of a pong.
+    pub(super) fn round_trip(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<u64> {
+        match dissection.header.opcode {
+            Opcode::Pong => self.insight.round_trip(entry.connection? + 1, index),
+            _ => None,
+        }
+    }
+
+    /// What the message that this frame completes is, in two words.
+    pub(super) fn subprotocol(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<String> {
+        self.ask(entry, dissection, |speech, message| speech.label(message, index))
+    }
+
+    /// And in all its parts.
+    pub(super) fn decoded(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<Decoded> {
+        self.ask(entry, dissection, |speech, message| speech.decode(message, index))
+    }
+
+    fn ask<T>(
+        &self,
+        entry: &Entry,
+        dissection: &Dissection,
+        ask: impl FnOnce(&Speech, &Message<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let whole = dissection.message.as_ref().filter(|message| message.payload_is_whole)?;
+        let kind: MessageKind = whole.kind?;
+        let message = Message { direction: entry.direction?, kind, payload: message_bytes(dissection)? };
+        ask(self.insight.speech(entry.connection? + 1)?, &message)
+    }
+}
