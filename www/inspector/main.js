@@ -21,6 +21,7 @@ import { addRowMenu } from "./rowmenu.js";
 import { SearchBar } from "./searchbar.js";
 import { SourcesPane } from "./sources.js";
 import { renderStatusbar } from "./statusbar.js";
+import { addLabCommands } from "./tools/lab/commands.js";
 import { Tools } from "./tools.js";
 import { Watched } from "./watched.js";
 
@@ -68,6 +69,7 @@ addRowMenu(app, frame, search, (filter) => colours.colour(filter));
 const tools = new Tools(app);
 app.tools = tools;
 addCopyCommands(app);
+addLabCommands(app);
 new Commands(app);
 
 list.onPicked = () => {

@@ -1,11 +1,12 @@
 // @ts-check
 // The lab: frames made by hand, sent, and what comes back; captured conversations played again.
 
-import { el } from "../../lib/dom.js";
+import { el, on } from "../../lib/dom.js";
 import { NotBuilt } from "../../lib/wasm.js";
 import { Compose } from "./lab/compose.js";
 import { theModules } from "./lab/modules.js";
 import { Recorder } from "./lab/recorder.js";
+import { ReplayView } from "./lab/replayview.js";
 import { wearSheet } from "./lab/sheet.js";
 
 /** @import { App, Tool } from "../app.js" */
@@ -32,15 +33,41 @@ export function mount(root, app) {
 async function load(root, app) {
   try {
     const modules = await theModules();
-    root.replaceChildren();
     const recorder = new Recorder(app, "Lab");
-    const parts = { compose: el("div", { class: "lab-part", role: "tabpanel", "aria-label": "Compose" }) };
-    root.append(parts.compose);
-    const compose = new Compose(parts.compose, app, modules, recorder);
+    const parts = /** @type {const} */ (["compose", "replay"]).map((name) => partOf(name));
+    const [compose, replays] = parts.map(({ panel }) => panel);
+    if (!compose || !replays) return null;
+    root.replaceChildren(
+      el("div", { class: "lab-tabs", role: "tablist", "aria-label": "Lab" }, ...parts.map(({ tab }) => tab)),
+      ...parts.map(({ panel }) => panel),
+    );
+    const composing = new Compose(compose, app, modules, recorder);
+    const replaying = new ReplayView(replays, app, modules, recorder);
+    /** @param {"compose" | "replay"} wanted */
+    const show = (wanted) => {
+      for (const { name, tab, panel } of parts) {
+        tab.setAttribute("aria-selected", String(name === wanted));
+        panel.hidden = name !== wanted;
+      }
+    };
+    for (const { name, tab } of parts) {
+      on(
+        tab,
+        "click",
+        () => {
+          show(name);
+          if (name === "replay") void replaying.refresh();
+        },
+        app.signal,
+      );
+    }
+    show("compose");
     return {
       /** @param {Wish} wish */
-      wish({ resend }) {
-        if (resend) void compose.resend(resend);
+      wish({ resend, replay }) {
+        show(replay === undefined ? "compose" : "replay");
+        if (resend) void composing.resend(resend);
+        if (replay !== undefined) void replaying.refresh(replay);
       },
     };
   } catch (error) {
@@ -51,4 +78,23 @@ async function load(root, app) {
     root.replaceChildren(el("p", { class: "hint" }, words));
     return null;
   }
+}
+
+/** @template {"compose" | "replay"} N @param {N} name */
+function partOf(name) {
+  const label = name === "compose" ? "Compose" : "Replay";
+  const tab = el(
+    "button",
+    {
+      class: "quiet",
+      type: "button",
+      role: "tab",
+      id: `lab-tab-${name}`,
+      "aria-controls": `lab-${name}`,
+      "aria-selected": "false",
+    },
+    label,
+  );
+  const panel = el("div", { class: "lab-part", role: "tabpanel", id: `lab-${name}`, "aria-labelledby": tab.id });
+  return { name, tab, panel };
 }

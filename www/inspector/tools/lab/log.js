@@ -50,7 +50,7 @@ export class Log {
     const what = place
       ? el("button", { class: "link", type: "button", title: "Show its row in the list" }, name)
       : el("span", {}, name);
-    if (place) on(what, "click", () => void this.#show(place), this.#app.signal);
+    if (place) on(what, "click", () => void showPlace(this.#app, place), this.#app.signal);
     const sign = { sent: "→", came: "←", head: "←", note: "·", bad: "⚠" }[kind];
     this.#list.append(
       el(
@@ -75,29 +75,32 @@ export class Log {
     const rules = frame.violations.map(({ rule }) => rule);
     this.add(rules.length > 0 ? "bad" : "came", frameName(frame), [frameText(frame), ...rules].join(" · "), place);
   }
+}
 
-  /** @param {Place} place */
-  async #show({ recording, from, direction, number }) {
-    const handle = await recording.handle();
-    const connection = handle === null ? undefined : await this.#app.capture.clientConnection(handle);
-    if (connection === undefined) {
-      this.#app.say("This connection is not in the list.", "warn");
-      return;
-    }
-    let seen = 0;
-    for await (const row of rowsOf(this.#app, connection, from, this.#app.signal)) {
-      if (row.direction !== direction) continue;
-      if (number === 0 ? row.kind !== "handshake" : row.kind !== "frame") continue;
-      seen += 1;
-      if (seen < number) continue;
-      // It may not be among those listed now.
-      if (this.#app.view.connection !== null && this.#app.view.connection !== connection)
-        await this.#app.setView({ connection: null });
-      this.#app.choose(row.index);
-      return;
-    }
-    this.#app.say("Its row is not held any more.", "warn");
+/** Selects the row of a place in the list. @param {App} app @param {Place} place */
+export async function showPlace(app, { recording, from, direction, number }) {
+  const handle = await recording.handle();
+  const connection = handle === null ? undefined : await app.capture.clientConnection(handle);
+  if (connection === undefined) {
+    app.say("This connection is not in the list.", "warn");
+    return;
   }
+  let seen = 0;
+  for await (const row of rowsOf(app, connection, from, app.signal)) {
+    if (row.direction !== direction) continue;
+    if (number === 0 ? row.kind !== "handshake" : row.kind !== "frame") continue;
+    seen += 1;
+    if (seen < number) continue;
+    await showRow(app, row);
+    return;
+  }
+  app.say("Its row is not held any more.", "warn");
+}
+
+/** Selects a row, also where the list shows another connection now. @param {App} app @param {{ index: number, connection: number | null }} row */
+export async function showRow(app, { index, connection }) {
+  if (app.view.connection !== null && app.view.connection !== connection) await app.setView({ connection: null });
+  app.choose(index);
 }
 
 /** @param {DissectedFrame} frame */
