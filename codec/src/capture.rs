@@ -39,6 +39,7 @@ pub mod gate;
 pub mod har;
 pub mod insight;
 pub mod intervention;
+pub mod lines;
 pub mod mask;
 pub mod open;
 mod opening;

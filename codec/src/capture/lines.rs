@@ -1,0 +1,388 @@
+//! A capture as JSON lines: one object per record, in the order of the capture.
+//!
+//! A frame is an object with exactly these members: `stream` (number), `src`, `dst` (`"ip:port"`), `dir` (`"c2s"` or
+//! `"s2c"`), `time` (seconds since 1970 with nanoseconds, as text), `fin` (0 or 1), `rsv` (0 to 7, RSV1 counting 4),
+//! `opcode`, `mask` (0 or 1), `payload_length`, `masking_key` (hex or null), `payload` (hex, unmasked, still
+//! compressed, as far as it was captured), `violations` (`{"rule","section","close_code"}` each), and `message` on a
+//! control frame and on a frame that completes a message: `{"kind","length","hex"}`, inflated; of a Close with
+//! `close_code` and `reason` too. Where a message is not all there, as bytes are missing or could not be inflated, it
+//! has `"whole":false`; its kind is null where its first frame was not captured.
+//!
+//! Everything else has an `event`: `handshake`, `gap`, `joined-late`, `end`, `note`, and `fault` where the file itself
+//! cannot be read.
+//!
+//! ```
+//! use framescope_codec::capture::{Decoder, Direction, Record, lines, pcapng, tap::Flow};
+//!
+//! let mut capture = Vec::new();
+//! pcapng::write_start(&mut capture);
+//! let mut flow = Flow::in_process(1);
+//! flow.join_late(1_000, None, &mut capture);
+//! flow.boundary(Direction::ServerToClient);
+//! flow.bytes(Direction::ServerToClient, 2_000_000_001, b"\x81\x02Hi", &mut capture);
+//!
+//! let (mut decoder, mut out) = (Decoder::new(), Vec::new());
+//! decoder.feed(&capture);
+//! while let Some(record) = decoder.next_record() {
+//!     out.clear();
+//!     lines::record(&record, &mut out);
+//! }
+//! let line = String::from_utf8(out).unwrap();
+//! assert!(line.contains(r#""time":"2.000000001","fin":1,"rsv":0,"opcode":1,"mask":0,"payload_length":2"#));
+//! assert!(line.ends_with("\"message\":{\"kind\":\"text\",\"length\":2,\"hex\":\"4869\"}}\n"));
+//! ```
+
+use std::fmt::Display;
+use std::io::Write;
+use std::net::SocketAddr;
+
+use super::pcapng::Fault;
+use super::{Direction, End, Event, Record, What};
+use crate::deflate::params::DeflateParams;
+use crate::dissect::Dissection;
+use crate::handshake::{Finding, Head, JudgedRequest, JudgedResponse};
+use crate::message::MessageKind;
+use crate::opcode::Opcode;
+
+/// Where and when something happened: the members that all lines begin with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The number of the TCP connection, from 0.
+    pub stream: u32,
+    /// The sender.
+    pub src: SocketAddr,
+    /// The receiver.
+    pub dst: SocketAddr,
+    /// Which way.
+    pub direction: Direction,
+    /// When, in nanoseconds since 1970.
+    pub time_ns: u64,
+}
+
+impl Place {
+    /// That of an event.
+    #[must_use]
+    pub const fn of(event: &Event) -> Self {
+        let Event { stream, direction, src, dst, time_ns, .. } = event;
+        Self { stream: *stream, src: *src, dst: *dst, direction: *direction, time_ns: *time_ns }
+    }
+}
+
+/// Appends the line of a record.
+pub fn record(record: &Record, out: &mut Vec<u8>) {
+    match record {
+        Record::Event(happened) => event(happened, out),
+        Record::Fault(found) => fault(found, out),
+    }
+}
+
+/// Appends the line of an event.
+pub fn event(event: &Event, out: &mut Vec<u8>) {
+    let place = &Place::of(event);
+    match &event.what {
+        What::Request(judged) => request(place, judged, out),
+        What::Response(judged) => response(place, judged, out),
+        What::Frame(captured) => frame(place, &captured.dissection, out),
+        What::JoinedLate { deflate } => joined_late(place, *deflate, out),
+        What::Gap { missing, inside_payload } => gap(place, *missing, *inside_payload, out),
+        What::End(how) => end(place, *how, out),
+        What::Note(what) => note(place, what, out),
+    }
+}
+
+/// Appends the line of a frame.
+pub fn frame(place: &Place, frame: &Dissection, out: &mut Vec<u8>) {
+    let header = &frame.header;
+    let mut object = Object::at(place, out);
+    object.number("fin", u8::from(header.fin));
+    object.number("rsv", header.rsv.bits());
+    object.number("opcode", header.opcode.bits());
+    object.number("mask", u8::from(header.masking_key.is_some()));
+    object.number("payload_length", header.payload_length.get());
+    match header.masking_key {
+        Some(key) => object.hex("masking_key", &key.0),
+        None => object.raw("masking_key", "null"),
+    }
+    object.hex("payload", &frame.payload);
+    let broken = frame.violations.iter().map(|found| found.violation);
+    object.violations(broken.map(|rule| (rule.name(), rule.section(), Some(rule.close_code().get()))));
+    if let Some(kind) = control_kind(header.opcode) {
+        let payload = frame.payload.as_slice();
+        let mut message = object.object("message");
+        message.text("kind", kind);
+        message.number("length", payload.len());
+        message.hex("hex", payload);
+        if let Some(close) = &frame.close {
+            message.optional("close_code", close.code);
+            message.text_lossy("reason", &close.reason);
+        } else if header.opcode == Opcode::Close {
+            message.raw("close_code", "null");
+            message.text("reason", "");
+        }
+        if frame.payload_missing > 0 {
+            message.raw("whole", "false");
+        }
+        message.end();
+    } else if let Some(whole) = &frame.message {
+        let mut message = object.object("message");
+        match whole.kind {
+            Some(MessageKind::Text) => message.text("kind", "text"),
+            Some(MessageKind::Binary) => message.text("kind", "binary"),
+            None => message.raw("kind", "null"),
+        }
+        message.number("length", whole.payload.len());
+        message.hex("hex", &whole.payload);
+        if !whole.payload_is_whole {
+            message.raw("whole", "false");
+        }
+        message.end();
+    }
+    object.end_line();
+}
+
+const fn control_kind(opcode: Opcode) -> Option<&'static str> {
+    match opcode {
+        Opcode::Close => Some("close"),
+        Opcode::Ping => Some("ping"),
+        Opcode::Pong => Some("pong"),
+        _ => None,
+    }
+}
+
+/// Appends the line of a request.
+pub fn request(place: &Place, judged: &JudgedRequest, out: &mut Vec<u8>) {
+    let mut object = Object::event("handshake", place, out);
+    object.text("half", "request");
+    let [method, target, _] = judged.start_line();
+    object.text_lossy("method", judged.head().at(&method));
+    object.text_lossy("target", judged.head().at(&target));
+    object.head(judged.head());
+    object.texts("subprotocols", judged.subprotocols());
+    object.findings(judged.findings());
+    object.end_line();
+}
+
+/// Appends the line of an answer.
+pub fn response(place: &Place, judged: &JudgedResponse, out: &mut Vec<u8>) {
+    let mut object = Object::event("handshake", place, out);
+    object.text("half", "response");
+    object.optional("status", judged.status());
+    object.head(judged.head());
+    match judged.subprotocol() {
+        Some(name) => object.text("subprotocol", name),
+        None => object.raw("subprotocol", "null"),
+    }
+    object.deflate(judged.deflate());
+    object.findings(judged.findings());
+    object.end_line();
+}
+
+/// Appends the line of a connection that was open when the capture began.
+pub fn joined_late(place: &Place, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
+    let mut object = Object::event("joined-late", place, out);
+    object.deflate(deflate);
+    object.end_line();
+}
+
+/// Appends the line of bytes that were not captured.
+pub fn gap(place: &Place, missing: u64, inside_payload: bool, out: &mut Vec<u8>) {
+    let mut object = Object::event("gap", place, out);
+    object.number("missing", missing);
+    object.raw("inside_payload", if inside_payload { "true" } else { "false" });
+    object.end_line();
+}
+
+/// Appends the line of a direction's end.
+pub fn end(place: &Place, how: End, out: &mut Vec<u8>) {
+    let mut object = Object::event("end", place, out);
+    object.text(
+        "how",
+        match how {
+            End::Finished => "fin",
+            End::Reset => "reset",
+        },
+    );
+    object.end_line();
+}
+
+/// Appends the line of something to know.
+pub fn note(place: &Place, says: &dyn Display, out: &mut Vec<u8>) {
+    let mut object = Object::event("note", place, out);
+    object.text("says", &says.to_string());
+    object.end_line();
+}
+
+/// Appends the line of a place that cannot be read.
+pub fn fault(fault: &Fault, out: &mut Vec<u8>) {
+    let mut object = Object::new(out);
+    object.text("event", "fault");
+    object.number("offset", fault.offset);
+    object.text("says", &fault.kind.to_string());
+    object.end_line();
+}
+
+/// An object being written.
+struct Object<'a> {
+    out: &'a mut Vec<u8>,
+    is_empty: bool,
+}
+
+impl<'a> Object<'a> {
+    fn new(out: &'a mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, is_empty: true }
+    }
+
+    fn at(place: &Place, out: &'a mut Vec<u8>) -> Self {
+        let mut object = Self::new(out);
+        object.place(place);
+        object
+    }
+
+    fn event(name: &str, place: &Place, out: &'a mut Vec<u8>) -> Self {
+        let mut object = Self::new(out);
+        object.text("event", name);
+        object.place(place);
+        object
+    }
+
+    fn place(&mut self, place: &Place) {
+        self.number("stream", place.stream);
+        for (name, end) in [("src", place.src), ("dst", place.dst)] {
+            self.name(name);
+            self.display(format_args!("\"{end}\""));
+        }
+        self.text("dir", place.direction.name());
+        self.name("time");
+        self.display(format_args!("\"{}.{:09}\"", place.time_ns / 1_000_000_000, place.time_ns % 1_000_000_000));
+    }
+
+    /// Names are ours, and need no escapes.
+    fn name(&mut self, name: &str) {
+        if !std::mem::take(&mut self.is_empty) {
+            self.out.push(b',');
+        }
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+    }
+
+    fn display(&mut self, value: impl Display) {
+        // Writing to a vector cannot fail.
+        let _ = write!(self.out, "{value}");
+    }
+
+    fn raw(&mut self, name: &str, json: &str) {
+        self.name(name);
+        self.out.extend_from_slice(json.as_bytes());
+    }
+
+    fn number(&mut self, name: &str, number: impl Display) {
+        self.name(name);
+        self.display(number);
+    }
+
+    fn optional(&mut self, name: &str, number: Option<u16>) {
+        match number {
+            Some(number) => self.number(name, number),
+            None => self.raw(name, "null"),
+        }
+    }
+
+    fn text(&mut self, name: &str, text: &str) {
+        self.name(name);
+        string(text, self.out);
+    }
+
+    fn text_lossy(&mut self, name: &str, text: &[u8]) {
+        self.text(name, &String::from_utf8_lossy(text));
+    }
+
+    fn texts(&mut self, name: &str, texts: &[String]) {
+        self.name(name);
+        self.out.push(b'[');
+        for (number, text) in texts.iter().enumerate() {
+            self.out.extend_from_slice(if number > 0 { b"," } else { b"" });
+            string(text, self.out);
+        }
+        self.out.push(b']');
+    }
+
+    fn hex(&mut self, name: &str, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.name(name);
+        self.out.reserve(2 * bytes.len() + 2);
+        self.out.push(b'"');
+        for byte in bytes {
+            self.out.extend_from_slice(&[DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 0xF)]]);
+        }
+        self.out.push(b'"');
+    }
+
+    fn violations(&mut self, broken: impl Iterator<Item = (&'static str, &'static str, Option<u16>)>) {
+        self.name("violations");
+        self.out.push(b'[');
+        for (number, (rule, section, close_code)) in broken.enumerate() {
+            self.out.extend_from_slice(if number > 0 { b"," } else { b"" });
+            let mut violation = Object::new(self.out);
+            violation.text("rule", rule);
+            violation.text("section", section);
+            violation.optional("close_code", close_code);
+            violation.end();
+        }
+        self.out.push(b']');
+    }
+
+    /// Of a handshake: no code closes what is not open.
+    fn findings(&mut self, findings: &[Finding]) {
+        self.violations(findings.iter().map(|finding| (finding.rule.name(), finding.rule.section(), None)));
+    }
+
+    /// The first line and the headers, in pairs, since a name may come twice.
+    fn head(&mut self, head: &Head) {
+        self.text_lossy("start_line", head.at(&head.start_line()).trim_ascii_end());
+        self.name("headers");
+        self.out.push(b'[');
+        for (number, line) in head.lines().iter().enumerate() {
+            self.out.extend_from_slice(if number > 0 { b",[" } else { b"[" });
+            string(&String::from_utf8_lossy(head.at(&line.name)), self.out);
+            self.out.push(b',');
+            string(&String::from_utf8_lossy(head.at(&line.value)), self.out);
+            self.out.push(b']');
+        }
+        self.out.push(b']');
+        if !head.is_whole() {
+            self.raw("whole", "false");
+        }
+    }
+
+    fn deflate(&mut self, deflate: Option<DeflateParams>) {
+        let Some(params) = deflate else { return self.raw("deflate", "null") };
+        let mut object = self.object("deflate");
+        let flag = |is_set| if is_set { "true" } else { "false" };
+        object.raw("server_no_context_takeover", flag(params.server_no_context_takeover));
+        object.raw("client_no_context_takeover", flag(params.client_no_context_takeover));
+        object.number("server_max_window_bits", params.server_max_window_bits.get());
+        object.number("client_max_window_bits", params.client_max_window_bits.get());
+        object.end();
+    }
+
+    fn object(&mut self, name: &str) -> Object<'_> {
+        self.name(name);
+        Object::new(self.out)
+    }
+
+    fn end(self) {
+        self.out.push(b'}');
+    }
+
+    fn end_line(self) {
+        self.out.extend_from_slice(b"}\n");
+    }
+}
+
+/// Text as JSON has it.
+fn string(text: &str, out: &mut Vec<u8>) {
+    // Writing to a vector cannot fail, nor can a text be other than a string.
+    let _ = serde_json::to_writer(out, text);
+}
