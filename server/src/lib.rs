@@ -38,9 +38,11 @@
 //! - `apps`: what connections are for; sees messages and an [`Outbox`], no frames.
 //! - `inspect`: copies the bytes of a browser's own connections for that browser's `/inspector`, and of all for the
 //!   operator's; carries the bytes of a client in the page through `/tunnel`.
+//! - `decode`: reads a capture and prints it; the codec does the reading.
 //! - `library`: the public server and client above, on the same driver.
 
 pub use config::{Config, LogFormat, ProxySettings, Settings, with_environment};
+pub use decode::{DecodeSettings, decode};
 pub use framescope_codec::deflate::params::Offer;
 pub use framescope_codec::{CloseCode, CloseFrame, Closed, Message, Violation};
 pub use library::{
@@ -56,6 +58,7 @@ mod apps;
 mod auth;
 mod bus;
 mod config;
+mod decode;
 mod http;
 mod inspect;
 mod library;

@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use framescope_server::{
-    Config, LogFormat, Proxy, ProxySettings, Server, Settings, raise_file_limit, with_environment,
+    Config, DecodeSettings, LogFormat, Proxy, ProxySettings, Server, Settings, decode, raise_file_limit,
+    with_environment,
 };
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -30,6 +31,9 @@ enum Subcommands {
     /// Stand between WebSocket clients and a server, pass every byte on, and show it
     #[command(after_help = AFTER_PROXY_HELP)]
     Proxy(Box<ProxySettings>),
+    /// Read a capture and print every frame in it, as JSON or for people
+    #[command(after_help = AFTER_DECODE_HELP)]
+    Decode(DecodeSettings),
 }
 
 #[derive(Args)]
@@ -59,9 +63,27 @@ Any other answer never becomes a tunnel: the server's own refusal is passed on, 
 
 Sizes: 512, 16KiB, 8MiB. Times: 250ms, 10s, 5m. Ctrl-C or SIGTERM stops; a second one stops at once.";
 
+const AFTER_DECODE_HELP: &str = "\
+Reads pcapng and pcap, either in gzip, and whatever else the inspector opens. One JSON object per line: frames with stream,
+src, dst, dir, time, fin, rsv, opcode, mask, payload_length, masking_key, payload (hex, unmasked), violations, and message
+(inflated) where one is complete; all else has an event: handshake, gap, joined-late, end, note, fault.
+
+  framescope decode a.pcapng --summary                              who talked to whom, and what is wrong
+  framescope decode a.pcapng --follow 3 --text                      one conversation
+  framescope decode a.pcapng --filter 'violation or close.code >= 4000'
+  framescope decode a.pcapng --filter 'text contains \"error\"' | jq -r .message.hex
+  framescope proxy --to ws://127.0.0.1:3000 --write - | framescope decode - --text
+
+Filters: opcode == text, length > 10KiB, dir == c2s, conn in {1, 3..5}, text matches /^err/i, json.type == \"chat\",
+violation, rtt > 50ms, path == /socket, ip in 10.0.0.0/8, payload contains 0xCAFE; and or not ( ). Wireshark's names, as
+websocket.opcode, are understood. conn counts as stream does here.
+
+Exit status: 0; 1 if the capture cannot be read, in whole or in part (where and why: standard error); 2 for a wrong filter
+or flag.";
+
 fn main() -> ExitCode {
     match run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("framescope: {error:#}");
             ExitCode::FAILURE
@@ -69,20 +91,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> anyhow::Result<()> {
+fn run() -> anyhow::Result<ExitCode> {
     let command = with_environment(Arguments::command()).mut_subcommand("serve", with_environment);
     let arguments = Arguments::from_arg_matches(&command.get_matches()).unwrap_or_else(|e| e.exit());
     let serve = match arguments.command {
         Some(Subcommands::Proxy(settings)) => {
             start_log(&settings.log, settings.log_format)?;
-            return in_runtime(relay(*settings));
+            return in_runtime(relay(*settings)).map(|()| ExitCode::SUCCESS);
         }
+        Some(Subcommands::Decode(settings)) => return Ok(decode(&settings)),
         Some(Subcommands::Serve(serve)) => *serve,
         None => arguments.serve,
     };
     let config = Config::load(serve.config.as_deref(), serve.settings).map_err(anyhow::Error::msg)?;
     start_log(&config.log, config.log_format)?;
-    in_runtime(self::serve(config))
+    in_runtime(self::serve(config)).map(|()| ExitCode::SUCCESS)
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

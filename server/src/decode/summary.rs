@@ -1,0 +1,262 @@
+//! A capture in sum: its connections in a table, or one of them in full.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use framescope_codec::capture::insight::{ConnectionInfo, Conversation, Insight, Place, Verdict};
+use framescope_codec::capture::{Decoder, Event};
+
+use super::text::preview;
+
+/// Counts while a capture goes by.
+#[derive(Debug)]
+pub(super) struct Summary {
+    insight: Insight,
+    /// Show all about this one.
+    follow: Option<u32>,
+    /// How many rows of each connection the filter found.
+    found: BTreeMap<u32, u64>,
+    span_ns: Option<(u64, u64)>,
+}
+
+impl Summary {
+    pub(super) fn new(follow: Option<u32>) -> Self {
+        Self { insight: Insight::new(), follow, found: BTreeMap::new(), span_ns: None }
+    }
+
+    pub(super) fn take(&mut self, row: u64, event: &Event, is_found: bool) {
+        let (first, last) = self.span_ns.get_or_insert((event.time_ns, event.time_ns));
+        (*first, *last) = ((*first).min(event.time_ns), (*last).max(event.time_ns));
+        self.insight.take(Place { connection: event.stream, source: 0, row }, event);
+        if is_found {
+            *self.found.entry(event.stream).or_default() += 1;
+        }
+    }
+
+    /// Writing to a string cannot fail.
+    pub(super) fn report(&self, decoder: &Decoder, formats: &[&str]) -> String {
+        let mut out = String::new();
+        if let Some(conversation) = self.follow.and_then(|stream| self.insight.conversation(stream)) {
+            let _ = in_full(&conversation, &mut out);
+            return out;
+        }
+        let shown: Vec<_> =
+            self.insight.connections().into_iter().filter(|info| self.found.contains_key(&info.connection)).collect();
+        let sum = |of: fn(&ConnectionInfo) -> u64| shown.iter().map(of).sum::<u64>();
+        let packets = decoder.packets();
+        let _ = writeln!(
+            out,
+            "{}{} TCP packets, {} TCP connections, {} of them WebSocket",
+            formats.iter().fold(String::new(), |names, name| format!("{names}{name}, ")),
+            packets.tcp,
+            decoder.streams(),
+            shown.len(),
+        );
+        let (first, last) = self.span_ns.unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{} frames, {} messages, {} broken rules, {} long\n",
+            sum(|info| info.frames.iter().sum()),
+            sum(|info| info.messages.iter().sum()),
+            sum(|info| info.violations),
+            span(last - first),
+        );
+        if shown.is_empty() {
+            return out;
+        }
+        let mut rows = vec![(HEADINGS.map(str::to_owned), Vec::new())];
+        rows.extend(shown.iter().filter_map(|info| {
+            let about = self.insight.conversation(info.connection)?;
+            Some((cells(info, &about), remarks(&about)))
+        }));
+        let widths: Vec<usize> = (0..HEADINGS.len())
+            .map(|column| rows.iter().map(|(row, _)| row[column].chars().count()).max().unwrap_or_default())
+            .collect();
+        for (row, remarks) in &rows {
+            let line = row.iter().zip(&widths).zip(LEFT).fold(String::new(), |line, ((cell, width), is_left)| {
+                if is_left { format!("{line}{cell:width$}  ") } else { format!("{line}{cell:>width$}  ") }
+            });
+            let _ = writeln!(out, "{}", line.trim_end());
+            for remark in remarks {
+                let _ = writeln!(out, "{:>8}{remark}", "");
+            }
+        }
+        let _ =
+            writeln!(out, "\nIn pairs: client to server / server to client. --follow N --summary shows all about one.");
+        out
+    }
+}
+
+/// What is worth a line of its own under a connection's.
+fn remarks(about: &Conversation) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let info = &about.info;
+    if let Some(name) = &info.subprotocol {
+        remarks.push(format!("subprotocol {}", preview(name.as_bytes())));
+    }
+    if !info.extensions.is_empty() {
+        let ratios = about.compression.iter().filter(|sum| sum.messages > 0);
+        let ratios = ratios.fold(String::new(), |all, sum| format!("{all}, {} {:.1} to 1", sum.direction, sum.ratio));
+        remarks.push(format!("{}{ratios}", preview(info.extensions.as_bytes())));
+    }
+    if let Some(trips) = &about.round_trips {
+        let median = if trips.count > 0 { format!(", median {}", span(trips.median)) } else { String::new() };
+        let silent =
+            if trips.unanswered > 0 { format!(", {} pings unanswered", trips.unanswered) } else { String::new() };
+        remarks.push(format!("{} round trips{median}{silent}", trips.count));
+    }
+    if about.missing > 0 {
+        remarks.push(format!("{} bytes were not captured", about.missing));
+    }
+    if about.masking.verdict == Verdict::Bad {
+        remarks.push(format!("masking: {}", about.masking.says));
+    }
+    let broken = about.violations.iter().map(|rule| format!("{} x{} ({})", rule.name, rule.count, rule.section));
+    let broken: Vec<_> = broken.collect();
+    if !broken.is_empty() {
+        remarks.push(format!("broken: {}", broken.join(", ")));
+    }
+    remarks
+}
+
+const HEADINGS: [&str; 9] = ["STREAM", "CLIENT", "SERVER", "TARGET", "FRAMES", "MESSAGES", "BYTES", "BROKEN", "END"];
+/// Words stand left, numbers right.
+const LEFT: [bool; 9] = [false, true, true, true, false, false, false, false, true];
+
+fn cells(info: &ConnectionInfo, about: &Conversation) -> [String; 9] {
+    let pair = |[one, other]: [u64; 2]| format!("{one}/{other}");
+    let [sent, received] = info.bytes.map(size);
+    [
+        info.connection.to_string(),
+        info.client.clone(),
+        info.server.clone(),
+        if info.target.is_empty() { "(not captured)".into() } else { short(&preview(info.target.as_bytes()), 40) },
+        pair(info.frames),
+        pair(info.messages),
+        format!("{sent}/{received}"),
+        info.violations.to_string(),
+        ending(about),
+    ]
+}
+
+/// How far it came: `closed 1000 by client`, `open`.
+fn ending(about: &Conversation) -> String {
+    let code = about.closing.code.map_or_else(String::new, |code| format!(" {code}"));
+    let by = match about.closing.by {
+        Some("both") => " by both",
+        Some("client") => " by client",
+        Some("server") => " by server",
+        _ => "",
+    };
+    format!("{}{code}{by}", about.info.state.name())
+}
+
+/// All about one connection.
+fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
+    let info = &about.info;
+    writeln!(out, "stream {}: {} to {}, {}", info.connection, info.client, info.server, info.state.name())?;
+    if !info.target.is_empty() {
+        writeln!(out, "asked for {} of {}", preview(info.target.as_bytes()), preview(info.host.as_bytes()))?;
+    }
+    if let Some(handshake) = about.handshake_ns {
+        writeln!(out, "opened in {}", span(handshake))?;
+    }
+    let [sent, received] = info.bytes.map(size);
+    writeln!(
+        out,
+        "frames {} / {}, messages {} / {}, bytes {sent} / {received} (client to server / server to client)",
+        info.frames[0], info.frames[1], info.messages[0], info.messages[1],
+    )?;
+    if about.missing > 0 {
+        writeln!(out, "{} bytes were not captured", about.missing)?;
+    }
+    for side in ["request", "response"] {
+        let headers: Vec<_> = about.headers.iter().filter(|header| header.side == side).collect();
+        if !headers.is_empty() {
+            writeln!(out, "\n{side}")?;
+        }
+        for header in headers {
+            let sign = match header.verdict {
+                Verdict::Good => '+',
+                Verdict::Plain => ' ',
+                Verdict::Bad => '!',
+            };
+            let line = format!("{}: {}", header.name, header.value);
+            writeln!(out, "  {sign} {}", short(&preview(line.as_bytes()), 100))?;
+            let section = if header.section.is_empty() { String::new() } else { format!(" ({})", header.section) };
+            if !header.says.is_empty() {
+                writeln!(out, "      {}{section}", preview(header.says.as_bytes()))?;
+            }
+        }
+    }
+    writeln!(out, "\nagreed")?;
+    writeln!(out, "    {}", preview(about.subprotocol.says.as_bytes()))?;
+    for extension in &about.agreed {
+        let sign = if extension.verdict == Verdict::Bad { '!' } else { ' ' };
+        writeln!(out, "  {sign} {}: {}", preview(extension.extension.as_bytes()), preview(extension.says.as_bytes()))?;
+    }
+    writeln!(out, "\nframes")?;
+    for opcode in &about.opcodes {
+        writeln!(out, "    {} {:<12} {:>8}  {}", opcode.direction, opcode.name, opcode.count, size(opcode.bytes))?;
+    }
+    for sum in &about.compression {
+        writeln!(
+            out,
+            "    {} compressed {} messages, {} plain: {} to {}, {:.1} to 1",
+            sum.direction,
+            sum.messages,
+            sum.plain,
+            size(sum.inflated),
+            size(sum.wire),
+            sum.ratio,
+        )?;
+    }
+    if let Some(trips) = &about.round_trips {
+        writeln!(
+            out,
+            "    round trips {}: least {}, median {}, most {}; {} pings unanswered, {} pongs unasked",
+            trips.count,
+            span(trips.min),
+            span(trips.median),
+            span(trips.max),
+            trips.unanswered,
+            trips.unsolicited,
+        )?;
+    }
+    writeln!(out, "\nmasking\n    {}", about.masking.says)?;
+    writeln!(out, "\nend\n    {}", preview(about.closing.says.as_bytes()))?;
+    if !about.violations.is_empty() {
+        writeln!(out, "\nbroken rules")?;
+    }
+    for rule in &about.violations {
+        writeln!(out, "    {:>6} x {} ({})", rule.count, rule.name, rule.section)?;
+    }
+    Ok(())
+}
+
+fn short(text: &str, max: usize) -> String {
+    if text.chars().count() <= max { text.into() } else { text.chars().take(max - 1).chain(['…']).collect() }
+}
+
+/// Bytes as people say them.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.1} KiB", bytes as f64 / 1024.0),
+        10_000_000..10_000_000_000 => format!("{:.1} MiB", bytes as f64 / 1_048_576.0),
+        _ => format!("{:.1} GiB", bytes as f64 / 1_073_741_824.0),
+    }
+}
+
+/// A time as people say it.
+#[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+fn span(ns: u64) -> String {
+    match ns {
+        0..1000 => format!("{ns} ns"),
+        1000..1_000_000 => format!("{:.1} us", ns as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.2} ms", ns as f64 / 1e6),
+        1_000_000_000..600_000_000_000 => format!("{:.3} s", ns as f64 / 1e9),
+        _ => format!("{} min", ns / 60_000_000_000),
+    }
+}
