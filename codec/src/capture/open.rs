@@ -4,6 +4,7 @@
 //! pcapng ------------------------------------------------+
 //! pcap ------------ each record as a block --------------|
 //! gzip ------------ inflated, and opened again ----------+--> pcapng, to a Decoder
+//! HAR ------------- messages as frames of a connection --+
 //! ```
 //!
 //! What a file is, its bytes say, never its name. What cannot be understood becomes a [`Fault`] that says what it looks
@@ -27,8 +28,12 @@
 //! ```
 
 mod gzip;
+mod har;
 mod input;
+mod json;
+mod log;
 mod pcap;
+mod rebuilt;
 mod sniff;
 
 use std::collections::VecDeque;
@@ -61,6 +66,8 @@ pub enum Format {
     Pcap,
     /// Compressed; what is in it was opened too.
     Gzip,
+    /// An HTTP archive with messages of WebSocket.
+    Har,
 }
 
 impl Format {
@@ -71,6 +78,7 @@ impl Format {
             Self::Pcapng => "pcapng",
             Self::Pcap => "pcap",
             Self::Gzip => "gzip",
+            Self::Har => "HAR",
         }
     }
 }
@@ -83,6 +91,7 @@ enum Stage {
     Pcapng,
     Pcap(Box<pcap::Pcap>),
     Gzip(Box<gzip::Gzip>),
+    Json(Box<log::Log>),
 }
 
 /// What came of some work.
@@ -167,6 +176,9 @@ impl Opener {
     #[must_use]
     pub fn formats(&self) -> Vec<Format> {
         let mut formats: Vec<_> = self.format.into_iter().collect();
+        if let Stage::Json(log) = &self.stage {
+            formats.extend(log.format);
+        }
         if let Some(inner) = self.inner() {
             formats.extend(inner.formats());
         }
@@ -176,7 +188,7 @@ impl Opener {
     const fn inner(&self) -> Option<&Self> {
         match &self.stage {
             Stage::Gzip(gzip) => Some(gzip.inner()),
-            Stage::Sniffing | Stage::Pcapng | Stage::Pcap(_) => None,
+            Stage::Sniffing | Stage::Pcapng | Stage::Pcap(_) | Stage::Json(_) => None,
         }
     }
 
@@ -188,6 +200,7 @@ impl Opener {
             Stage::Pcapng => Step::Bytes(input.take_all()),
             Stage::Pcap(pcap) => pcap.step(input, faults),
             Stage::Gzip(gzip) => gzip.step(input, faults),
+            Stage::Json(log) => log.step(input, faults),
         }
     }
 
@@ -200,6 +213,10 @@ impl Opener {
                     self.fault(FaultKind::Within(Format::Pcap, "the magic number in front is damaged"));
                 }
                 return self.become_stage(Format::Pcap, Stage::Pcap(Box::new(pcap)));
+            }
+            Sniffed::Json => {
+                self.stage = Stage::Json(Box::default());
+                return Step::Again;
             }
             Sniffed::Gzip if self.depth < DEPTH_MAX => {
                 let inner = Self::at_depth(self.depth + 1);

@@ -36,7 +36,7 @@ impl fmt::Display for Origin {
         f.write_str(match self {
             Self::Har => {
                 "rebuilt from HAR, which records messages as they were meant: how they were fragmented, compressed and \
-                 masked is not known, nor are pings, and keys of zeros stand in for those of the client"
+                 masked is not known, and keys of zeros stand in for those of the client"
             }
             Self::NetLog => {
                 "rebuilt from the bytes of a socket in a Chromium NetLog, which counts time in milliseconds"

@@ -11,6 +11,8 @@ pub(super) enum Sniffed {
     /// And whether its magic number is damaged.
     Pcap(Pcap, bool),
     Gzip,
+    /// One object of JSON.
+    Json,
     /// Something with a name that is not read here.
     Known(&'static str),
     Unknown,
@@ -43,6 +45,10 @@ fn by_magic(bytes: &[u8]) -> Option<Sniffed> {
     if let Some(pcap) = Pcap::sniff(bytes) {
         return Some(Sniffed::Pcap(pcap, false));
     }
+    let text = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes).trim_ascii_start();
+    if text.strip_prefix(b"{").is_some_and(|behind| matches!(behind.trim_ascii_start(), [b'"' | b'}', ..])) {
+        return Some(Sniffed::Json);
+    }
     let known = KNOWN.iter().find(|(magic, _)| bytes.starts_with(magic));
     known.map(|(_, name)| Sniffed::Known(name))
 }
@@ -56,6 +62,8 @@ fn damaged(bytes: &[u8]) -> Option<Sniffed> {
     (order == b"\x4d\x3c\x2b\x1a" || order == b"\x1a\x2b\x3c\x4d").then_some(Sniffed::Pcapng)
 }
 
+/// What some editors put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// So many bytes tell any format, or it cannot be told.
 const SNIFFED: usize = 4096;
 
