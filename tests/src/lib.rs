@@ -28,7 +28,7 @@ mod wire;
 pub use app::AppClient;
 pub use greeting::{Greeted, greeted, names};
 pub use http::{HttpAnswer, PASSWORD, http, person, post_form, sign_in};
-pub use process::ServerProcess;
+pub use process::{ServerProcess, program};
 pub use server::TestServer;
 pub use talk::{Talker, create_call};
 pub use tunnel::{TunnelClient, Word, guest};

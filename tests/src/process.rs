@@ -203,7 +203,10 @@ impl ServerProcess {
 
 /// The program, built first where it is not up to date, optimised if this is. Asking for all of the workspace makes cargo choose the
 /// same features as `cargo test --workspace` does, so that nothing else is built again.
-fn program() -> &'static PathBuf {
+///
+/// # Panics
+/// When it does not build.
+pub fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
