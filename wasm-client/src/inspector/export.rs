@@ -4,7 +4,7 @@
 //! An export is made piece by piece, so that a million frames never stand in memory as text, and whoever asked for it
 //! can stop.
 
-use framescope_codec::capture::{CapturedFrame, Event, Pieces, What as Happened};
+use framescope_codec::capture::{CapturedFrame, Event, Pieces, What as Happened, lines};
 use framescope_codec::{DeflateParams, Dissector};
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ enum Form {
     Saved,
     Packets(Packets),
     Archive(Box<Archive>),
+    Lines,
 }
 
 /// Which rows, and how far it has come.
@@ -55,6 +56,8 @@ pub enum ExportFormat {
     Pcapng,
     /// Handshakes and messages.
     Har,
+    /// An object for each row, as `framescope decode` prints them.
+    Lines,
 }
 
 impl ExportFormat {
@@ -64,6 +67,7 @@ impl ExportFormat {
         match name {
             "pcapng" => Some(Self::Pcapng),
             "har" => Some(Self::Har),
+            "jsonl" => Some(Self::Lines),
             _ => None,
         }
     }
@@ -110,6 +114,7 @@ impl Capture {
             ExportFormat::Pcapng if is_all => Form::Saved,
             ExportFormat::Pcapng => Form::Packets(Packets::default()),
             ExportFormat::Har => Form::Archive(Box::default()),
+            ExportFormat::Lines => Form::Lines,
         };
         self.export = Some(Box::new(Export { rows, form }));
     }
@@ -125,6 +130,7 @@ impl Capture {
             }
             Form::Packets(packets) => packets.write(self, &mut export.rows, &mut out),
             Form::Archive(archive) => archive.write(self, &mut export.rows, &mut out),
+            Form::Lines => self.write_lines(&mut export.rows, &mut out),
         };
         if !is_done {
             self.export = Some(export);
@@ -173,6 +179,17 @@ impl Capture {
         dissector.feed(&self.wire(index).unwrap_or_default());
         let alone = dissector.finish();
         alone.iter().flat_map(|frame| &frame.violations).map(|found| found.violation.name()).collect()
+    }
+
+    /// True once all rows are written.
+    fn write_lines(&mut self, rows: &mut Rows, out: &mut Vec<u8>) -> bool {
+        while out.len() < PIECE {
+            let Some(row) = rows.next(self) else { return true };
+            if let Some(event) = self.event(row) {
+                lines::event(&event, out);
+            }
+        }
+        false
     }
 
     fn connection_of(&self, index: u64) -> Option<u32> {

@@ -124,6 +124,18 @@ fn an_archive_has_each_connection_with_its_messages_inflated() {
 }
 
 #[test]
+fn each_row_is_a_line_as_the_command_line_prints_it() {
+    let mut capture = capture();
+    let text = String::from_utf8(exported(&mut capture, ExportFormat::Lines, ExportRows::All)).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len() as u64, capture.end());
+    assert_eq!((&lines[0]["event"], &lines[0]["dir"]), (&"handshake".into(), &"c2s".into()));
+    let hello: Vec<_> = lines.iter().filter(|line| line["message"]["hex"] == "48656c6c6f").collect();
+    assert_eq!(hello.len(), 4, "two plain and two compressed");
+    assert_eq!((&hello[0]["opcode"], &hello[0]["time"]), (&1.into(), &"1.000001000".into()));
+}
+
+#[test]
 fn a_connection_is_followed_message_by_message() {
     let mut capture = capture();
     let kinds = |messages: &[StreamMessage]| messages.iter().map(|message| message.kind).collect::<Vec<_>>();
