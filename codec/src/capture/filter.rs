@@ -29,14 +29,19 @@ mod complete;
 mod event;
 mod fields;
 mod find;
+mod habits;
 mod json;
 mod literal;
+mod near;
 mod parse;
+mod place;
 mod print;
 mod scan;
+mod table;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod written;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -45,7 +50,9 @@ use std::ops::Range;
 
 pub use complete::{Completion, Item, ItemKind, complete};
 pub use event::{EventRow, Follower};
-pub use fields::{FIELDS, Field, FieldInfo, Kind, Named, Rules, Type, rule_names};
+pub use fields::{FieldInfo, Kind, Named, Rules, Type, rule_names};
+
+pub use table::{FIELDS, Field};
 
 use tree::Node;
 

@@ -2,12 +2,13 @@
 
 use std::ops::Range;
 
-use super::check::{Check, Written, nearest, regex};
-use super::json::Step;
+use super::check::Check;
+use super::habits::{NO_SIGNS, NO_WORDS, SIGNS, WORDS};
 use super::literal::{self, Unit};
 use super::scan::{Quoted, Scan};
-use super::tree::{Node, Operand, Operator, Part, Place, Test};
-use super::{DEPTH_MAX, FIELDS, Field, LEN_MAX, Problem, Search, Type};
+use super::tree::{Node, Operand, Operator, Place, Test};
+use super::written::{Written, regex};
+use super::{DEPTH_MAX, Field, LEN_MAX, Problem, Search, Type};
 
 /// What could come where a text ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(super) fn search(search: Search, text: &str, match_case: bool) -> Result<Nod
 fn of_content(operator: Operator, operand: Operand, place: Range<usize>) -> Result<Node, Problem> {
     let (content, operands) = (Place::whole(Field::Content), [(operand, place.clone())]);
     let written = Written { place: &content, name: "content", operator, sign: ("", place), operands: &operands };
-    let check = Check::new(&written)?;
+    let check = written.check()?;
     let operands = operands.map(|(operand, _)| operand).into();
     Ok(Node::Test(Box::new(Test { place: content, operator, operands, check })))
 }
@@ -89,8 +90,8 @@ fn bare_slashes(pattern: &str) -> String {
     out
 }
 
-struct Parser<'a> {
-    scan: Scan<'a>,
+pub(super) struct Parser<'a> {
+    pub(super) scan: Scan<'a>,
     depth: usize,
     brackets: usize,
     expected: Option<Expected>,
@@ -98,7 +99,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// The text ends here, and this could have followed.
-    fn expect(&mut self, expected: impl FnOnce() -> Expected) {
+    pub(super) fn expect(&mut self, expected: impl FnOnce() -> Expected) {
         self.expected.get_or_insert_with(expected);
     }
 
@@ -212,138 +213,9 @@ impl Parser<'_> {
             operands.iter_mut().for_each(|(operand, _)| operand.ignore_case());
         }
         let sign = (&self.scan.text[sign.clone()], sign);
-        let check = Check::new(&Written { place: &place, name, operator, sign, operands: &operands })?;
+        let check = Written { place: &place, name, operator, sign, operands: &operands }.check()?;
         let operands = operands.into_iter().map(|(operand, _)| operand).collect();
         Ok(Node::Test(Box::new(Test { place, operator, operands, check })))
-    }
-
-    /// A field or a part of it, and whether `lower` or `upper` was said about it.
-    fn place(&mut self) -> Result<(Place, bool), Problem> {
-        let (name, span) = self.scan.name();
-        if name.is_empty() {
-            let place = self.scan.next_place();
-            let found = &self.scan.text[place.clone()];
-            return Err(Problem::new(place, format!("A condition cannot begin with `{found}`."))
-                .hint("Begin with a field, as `opcode` or `length`, or with text in quotation marks."));
-        }
-        let function = ["len", "lower", "upper"].into_iter().find(|function| function.eq_ignore_ascii_case(name));
-        let open = self.scan.at;
-        let Some(function) = function.filter(|_| !self.scan.is_end() && self.scan.eat("(")) else {
-            self.scan.at = span.end;
-            return Ok((self.field(name, span)?, false));
-        };
-        if self.scan.is_end() {
-            self.expect(|| Expected::Condition);
-        }
-        let (name, span) = self.scan.name();
-        let mut place = self.field(name, span.clone())?;
-        let kind = place.kind();
-        let is_text = matches!(kind, Type::Text | Type::Bytes) || kind == Type::Json && function != "len";
-        if !is_text {
-            return Err(Problem::new(span, format!("`{name}` is {}, and `{function}` is of text.", kind.name())));
-        }
-        place.is_len = function == "len";
-        if self.scan.is_end() || !self.scan.eat(")") {
-            return Err(Problem::new(open..open + 1, "The ) to this is missing."));
-        }
-        Ok((place, function != "len"))
-    }
-
-    fn field(&mut self, name: &str, span: Range<usize>) -> Result<Place, Problem> {
-        let rest_of = |prefix: &str| {
-            name.get(..prefix.len()).filter(|start| start.eq_ignore_ascii_case(prefix)).map(|_| &name[prefix.len()..])
-        };
-        let mut place = if let Some(header) = rest_of("header.") {
-            Place { part: Part::Header(header.to_ascii_lowercase()), ..Place::whole(Field::Header) }
-        } else if let Some(path) = rest_of("json.") {
-            Place { part: Part::Path(members(path, &span)?), ..Place::whole(Field::Json) }
-        } else if let Some(field) = Field::named(name) {
-            Place::whole(field)
-        } else {
-            return Err(unknown(name, span));
-        };
-        if place.field == Field::Header
-            && matches!(&place.part, Part::Whole | Part::Header(_) if place.header().is_empty())
-        {
-            return Err(Problem::new(span, "Which header?").hint("Write its name behind a dot: `header.user-agent`."));
-        }
-        while self.scan.rest().starts_with('[') {
-            let open = self.scan.at;
-            self.scan.at += 1;
-            match place.field.info().kind {
-                Type::Json => self.step(&mut place, open)?,
-                Type::Bytes | Type::Text if place.part == Part::Whole => place.part = self.slice(open)?,
-                kind => {
-                    return Err(Problem::new(
-                        open..open + 1,
-                        format!("`{name}` is {}, and has no parts.", kind.name()),
-                    ));
-                }
-            }
-            if !self.scan.eat("]") {
-                return Err(Problem::new(open..self.scan.at, "The ] to this is missing."));
-            }
-            if place.field == Field::Json && self.scan.eat(".") {
-                let (path, span) = self.scan.name();
-                let path = members(path, &span)?;
-                if let Part::Path(steps) = &mut place.part {
-                    steps.extend(path);
-                }
-            }
-        }
-        Ok(place)
-    }
-
-    /// Into an array, or to a member whose name has other letters than others.
-    fn step(&mut self, place: &mut Place, open: usize) -> Result<(), Problem> {
-        let step = if let Some((Quoted { text, .. }, _)) = self.scan.quoted(false)? {
-            Step::Member(text)
-        } else if self.scan.eat("*") {
-            Step::Each
-        } else {
-            let (digits, _) = self.scan.name();
-            let Ok(index) = digits.parse() else {
-                return Err(Problem::new(open..self.scan.at, "Which element?").hint("Write [0], [*] or [\"name\"]."));
-            };
-            Step::Index(index)
-        };
-        match &mut place.part {
-            Part::Path(steps) => steps.push(step),
-            part => *part = Part::Path(vec![step]),
-        }
-        Ok(())
-    }
-
-    /// `[from:length]`, `[from-last]`, `[at]`, as Wireshark has them.
-    fn slice(&mut self, open: usize) -> Result<Part, Problem> {
-        let rest = self.scan.rest();
-        let inside = &rest[..rest.find(']').unwrap_or(rest.len())];
-        self.scan.at += inside.len();
-        let number = |text: &str| text.trim().parse::<i64>().ok();
-        let part = if let Some((from, len)) = inside.split_once(':') {
-            let from = if from.trim().is_empty() { Some(0) } else { number(from) };
-            match (from, number(len)) {
-                (Some(from), Some(len)) if len > 0 => {
-                    // The end of what is counted from the end may be the end.
-                    let to = from.checked_add(len);
-                    to.filter(|to| from >= 0 || *to <= 0)
-                        .map(|to| Part::Slice(from, Some(to).filter(|to| from >= 0 || *to < 0)))
-                }
-                (Some(from), None) if len.trim().is_empty() => Some(Part::Slice(from, None)),
-                _ => None,
-            }
-        } else if let Some((from, last)) = inside.split_once('-').filter(|(from, _)| !from.trim().is_empty()) {
-            number(from)
-                .zip(number(last))
-                .filter(|(from, last)| from <= last && *last < i64::MAX)
-                .map(|(from, last)| Part::Slice(from, Some(last + 1)))
-        } else {
-            number(inside).filter(|at| *at < i64::MAX).map(|at| Part::Slice(at, Some(at + 1).filter(|end| *end != 0)))
-        };
-        part.ok_or_else(|| {
-            Problem::new(open..self.scan.at, "This is no part of bytes.")
-                .hint("Write [0:2] for two from the first on, [2:] for all from the third, [0] for one.")
-        })
     }
 
     fn operator(&mut self, place: &Place, name: &str) -> Result<Option<(Operator, Range<usize>)>, Problem> {
@@ -491,15 +363,6 @@ impl Parser<'_> {
     }
 }
 
-impl Place {
-    fn header(&self) -> &str {
-        match &self.part {
-            Part::Header(name) => name,
-            _ => "",
-        }
-    }
-}
-
 impl Operand {
     fn ignore_case(&mut self) {
         match self {
@@ -507,30 +370,6 @@ impl Operand {
             Self::Quoted { ignore_case, .. } | Self::Regex { ignore_case, .. } => *ignore_case = true,
             Self::Range(..) | Self::Field(..) => {}
         }
-    }
-}
-
-fn members(path: &str, span: &Range<usize>) -> Result<Vec<Step>, Problem> {
-    if path.split('.').any(str::is_empty) {
-        return Err(Problem::new(span.clone(), "The name of a member is missing.")
-            .hint("Write it behind the dot: `json.type`."));
-    }
-    Ok(path.split('.').map(|name| Step::Member(name.into())).collect())
-}
-
-/// No field has this name.
-fn unknown(name: &str, span: Range<usize>) -> Problem {
-    if name.is_empty() {
-        return Problem::new(span, "The name of a field is missing.");
-    }
-    let problem = Problem::new(span, format!("There is no field `{name}`."));
-    if let Some((_, hint)) = NO_FIELDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        return problem.hint(*hint);
-    }
-    let names = || FIELDS.iter().flat_map(|info| std::iter::once(info.name).chain(info.aliases.iter().copied()));
-    match nearest(name, names()) {
-        Some(near) => problem.hint(format!("Did you mean `{}`?", Field::named(near).map_or(near, Field::name))),
-        None => problem.hint(format!("To look for the word, put it in quotation marks: \"{name}\".")),
     }
 }
 
@@ -546,77 +385,3 @@ const fn example(kind: Type) -> &'static str {
         Type::Bytes => "Write bytes, as 81:01 or 0x8101, or text in quotation marks.",
     }
 }
-
-/// Longer ones first.
-const SIGNS: &[(&str, Operator)] = &[
-    ("==", Operator::Equal),
-    ("!=", Operator::NotEqual),
-    ("≠", Operator::NotEqual),
-    (">=", Operator::GreaterOrEqual),
-    ("≥", Operator::GreaterOrEqual),
-    ("<=", Operator::LessOrEqual),
-    ("≤", Operator::LessOrEqual),
-    (">", Operator::Greater),
-    ("<", Operator::Less),
-    ("~", Operator::Matches),
-];
-
-const WORDS: &[(&str, Operator)] = &[
-    ("eq", Operator::Equal),
-    ("ne", Operator::NotEqual),
-    ("ge", Operator::GreaterOrEqual),
-    ("le", Operator::LessOrEqual),
-    ("gt", Operator::Greater),
-    ("lt", Operator::Less),
-    ("contains", Operator::Contains),
-    ("matches", Operator::Matches),
-    ("startswith", Operator::StartsWith),
-    ("endswith", Operator::EndsWith),
-    ("in", Operator::In),
-];
-
-/// What people write elsewhere, and what it is here.
-const NO_SIGNS: &[(&str, &str)] = &[
-    ("===", "Write `==`."),
-    ("!==", "Write `!=`."),
-    ("=~", "Write `matches` or `~`."),
-    ("!~", "Write `not {} matches ..`."),
-    ("=>", "Write `>=`."),
-    ("=<", "Write `<=`."),
-    ("<>", "Write `!=`."),
-    (":", "Write `{} == ..`."),
-];
-
-const NO_WORDS: &[(&str, &str)] = &[
-    ("is", "Write `==`; a flag stands alone."),
-    ("equals", "Write `==`."),
-    ("includes", "Write `contains`."),
-    ("has", "Write `contains`."),
-    ("like", "Write `contains`, or `matches` for an expression."),
-    ("starts", "Write `startswith`."),
-    ("ends", "Write `endswith`."),
-    ("between", "Write `in from..to`."),
-    ("xor", "Write `!=` between flags, or `and`, `or`, `not`."),
-];
-
-const NO_FIELDS: &[(&str, &str)] = &[
-    ("larger-than", "Write `length > 10KiB`."),
-    ("status_code", "Did you mean `status`, or `close.code`?"),
-    ("code", "Did you mean `close.code`?"),
-    ("reason", "Did you mean `close.reason`?"),
-    ("http.user_agent", "Write `header.user-agent`."),
-    ("user-agent", "Write `header.user-agent`."),
-    ("cookie", "Write `header.cookie`."),
-    ("is", "A flag stands alone: `masked`."),
-    ("tcp", "Everything listed came over TCP. `frame` finds frames, `handshake` handshakes."),
-    ("ping", "Write `opcode == ping`."),
-    ("pong", "Write `opcode == pong`."),
-    ("close", "Write `opcode == close`."),
-    ("binary", "Write `opcode == binary`, or `message.kind == binary`."),
-    ("c2s", "Write `dir == c2s`."),
-    ("s2c", "Write `dir == s2c`."),
-    ("sent", "Write `dir == c2s`."),
-    ("received", "Write `dir == s2c`."),
-    ("websocket.payload.ping", "Write `opcode == ping`, and `payload` for its bytes."),
-    ("websocket.payload.pong", "Write `opcode == pong`, and `payload` for its bytes."),
-];
