@@ -145,17 +145,17 @@ export const COMPRESSION_CASES = [
   agreed("deflate-utf8", "Bad UTF-8, compressed", "RFC 6455, 8.1", [packed(TEXT, Uint8Array.of(0x68, 0xff, 0x69))], {
     close: [1007],
   }),
-  agreed("deflate-bomb", "16 MiB of zeros in 16 KiB", "RFC 6455, 7.4.1", [{ make: bomb }], { close: [1009] }),
+  agreed("deflate-bomb", "32 MiB of zeros in 32 KiB", "RFC 6455, 7.4.1", [{ make: bomb }], { close: [1009] }),
 ];
 
-/** One compressed frame that inflates to 16 MiB. @param {import("../tools/lab/modules.js").Modules} modules */
+/** One compressed frame that inflates to 32 MiB. @param {import("../tools/lab/modules.js").Modules} modules */
 async function bomb({ deflate, WebSocketFrame }) {
   // A message refers to nothing but itself, so the same piece may follow itself once the four bytes are back that each
   // leaves out at its end.
   const piece = deflate(new Uint8Array(1 << 20), 9);
   const block = [...piece, 0, 0, 0xff, 0xff];
-  const all = new Uint8Array(16 * block.length - 4);
-  for (let at = 0; at < 16; at += 1) all.set(at < 15 ? block : piece, at * block.length);
+  const all = new Uint8Array(32 * block.length - 4);
+  for (let at = 0; at < 32; at += 1) all.set(at < 31 ? block : piece, at * block.length);
   const frame = Object.assign(new WebSocketFrame(BINARY, all), { rsv1: true, masked: true });
   const wire = /** @type {Uint8Array<ArrayBuffer>} */ (frame.toBytes());
   frame.free();
