@@ -7,6 +7,7 @@ import { counted } from "../../lib/text.js";
 import { CASES, GROUPS } from "../conformance/cases.js";
 import { runAll } from "../conformance/run.js";
 import { sectionLink } from "../fields.js";
+import { canInject } from "./lab/injector.js";
 import { theModules } from "./lab/modules.js";
 import { Recorder } from "./lab/recorder.js";
 import { wearSheet } from "./lab/sheet.js";
@@ -23,9 +24,17 @@ const SIGNS = { pass: "✓", "non-strict": "△", fail: "✗", skipped: "–", r
 /** @param {HTMLElement} root @param {App} app @returns {Tool} */
 export function mount(root, app) {
   wearSheet();
-  const tool = new Conformance(root, app);
-  return { shown: () => tool.render() };
+  /** @type {Conformance | null} */
+  let tool = null;
+  void canInject().then((isProxy) => {
+    if (isProxy) root.append(el("p", { class: "hint" }, NO_TUNNEL));
+    else tool = new Conformance(root, app);
+  });
+  return { shown: () => tool?.render() };
 }
+
+const NO_TUNNEL =
+  "A proxy’s page has no tunnel through which a server could be asked. The inspector of a Framescope server has one: its operator allows the server with --tunnel-to.";
 
 class Conformance {
   #app;

@@ -4,6 +4,7 @@
 import { el, on } from "../../lib/dom.js";
 import { NotBuilt } from "../../lib/wasm.js";
 import { Compose } from "./lab/compose.js";
+import { canInject } from "./lab/injector.js";
 import { theModules } from "./lab/modules.js";
 import { Recorder } from "./lab/recorder.js";
 import { ReplayView } from "./lab/replayview.js";
@@ -32,7 +33,7 @@ export function mount(root, app) {
 /** @param {HTMLElement} root @param {App} app */
 async function load(root, app) {
   try {
-    const modules = await theModules();
+    const [modules, isProxy] = await Promise.all([theModules(), canInject()]);
     const recorder = new Recorder(app, "Lab");
     const parts = /** @type {const} */ (["compose", "replay"]).map((name) => partOf(name));
     const [compose, replays] = parts.map(({ panel }) => panel);
@@ -41,8 +42,10 @@ async function load(root, app) {
       el("div", { class: "lab-tabs", role: "tablist", "aria-label": "Lab" }, ...parts.map(({ tab }) => tab)),
       ...parts.map(({ panel }) => panel),
     );
-    const composing = new Compose(compose, app, modules, recorder);
-    const replaying = new ReplayView(replays, app, modules, recorder);
+    const composing = new Compose(compose, app, modules, recorder, isProxy);
+    // Without a tunnel there is nobody to replay to.
+    const replaying = isProxy ? null : new ReplayView(replays, app, modules, recorder);
+    for (const { name, tab } of parts) tab.hidden = name === "replay" && isProxy;
     /** @param {"compose" | "replay"} wanted */
     const show = (wanted) => {
       for (const { name, tab, panel } of parts) {
@@ -56,7 +59,7 @@ async function load(root, app) {
         "click",
         () => {
           show(name);
-          if (name === "replay") void replaying.refresh();
+          if (name === "replay") void replaying?.refresh();
         },
         app.signal,
       );
@@ -65,9 +68,14 @@ async function load(root, app) {
     return {
       /** @param {Wish} wish */
       wish({ resend, replay }) {
-        show(replay === undefined ? "compose" : "replay");
+        show(replay === undefined || !replaying ? "compose" : "replay");
         if (resend) void composing.resend(resend);
-        if (replay !== undefined) void replaying.refresh(replay);
+        if (replay !== undefined && replaying) void replaying.refresh(replay);
+        else if (replay !== undefined)
+          app.say(
+            "A proxy’s page has no tunnel to replay through: save the capture, and open it where there is one.",
+            "warn",
+          );
       },
     };
   } catch (error) {

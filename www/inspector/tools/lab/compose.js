@@ -8,6 +8,7 @@ import { Decoded } from "./decoded.js";
 import { choice, Fields, line } from "./fields.js";
 import { make, wholeNumber } from "./frame.js";
 import { FrameForm } from "./frameform.js";
+import { InjectBar } from "./injectbar.js";
 import { Log } from "./log.js";
 import { OpeningForm } from "./openingform.js";
 import { Queue } from "./queue.js";
@@ -51,26 +52,31 @@ export class Compose {
   #send = el("button", { class: "primary", type: "button", title: "Ctrl Enter" }, "Connect and send");
   #stop = el("button", { class: "quiet", type: "button", hidden: true }, "Stop");
   #isSending = false;
+  /** On a proxy's page: where bytes are put in. @type {InjectBar | null} */
+  #inject = null;
+  #sending = new AbortController();
   /** @type {Made[]} */
   #made = [];
   #isDue = false;
 
-  /** @param {HTMLElement} root @param {App} app @param {Modules} modules @param {Recorder} recorder */
-  constructor(root, app, modules, recorder) {
+  /**
+   * @param {HTMLElement} root @param {App} app @param {Modules} modules @param {Recorder} recorder
+   * @param {boolean} isProxy a proxy's page has no tunnel, but connections of others to put frames into
+   */
+  constructor(root, app, modules, recorder, isProxy) {
     this.#app = app;
     this.#modules = modules;
     const { signal } = app;
     const due = () => this.#due();
-    this.#targets = targetChooser({ signal, changed: () => this.#opening.render() });
-    const connection = el(
-      "div",
-      { class: "tool-bar lab-connection" },
-      this.#targets.element,
-      this.#connect,
-      this.#end,
-      this.#cut,
-      this.#state,
-    );
+    this.#targets = targetChooser({ signal, isAlone: isProxy, changed: () => this.#opening.render() });
+    const connection = el("div", { class: "tool-bar lab-connection" });
+    const opening = el("div", { hidden: isProxy });
+    root.append(connection, opening);
+    this.#opening = new OpeningForm(opening, { url: () => this.#targets.check(), changed: due, signal });
+    if (isProxy) {
+      this.#inject = new InjectBar(connection, app, () => this.#renderState());
+      this.#inject.onTurned = (direction) => this.#turn(direction);
+    } else connection.append(this.#targets.element, this.#connect, this.#end, this.#cut, this.#state);
     const sides = el("div", { class: "lab-sides" });
     const queue = el(
       "section",
@@ -84,8 +90,6 @@ export class Compose {
       { class: "lab-came", "aria-label": "Answers" },
       el("h3", { class: "tool-title" }, "Sent and come back"),
     );
-    root.append(connection);
-    this.#opening = new OpeningForm(root, { url: () => this.#targets.check(), changed: due, signal });
     sides.append(el("div", { class: "lab-side" }, queue, came), el("div", { class: "lab-side" }, form, decoded));
     root.append(sides);
 
@@ -121,7 +125,15 @@ export class Compose {
     on(this.#end, "click", () => this.#session.end(), signal);
     on(this.#cut, "click", () => this.#session.cut(), signal);
     on(this.#send, "click", () => void this.#sendAll(), signal);
-    on(this.#stop, "click", () => this.#session.stop(), signal);
+    on(
+      this.#stop,
+      "click",
+      () => {
+        this.#sending.abort();
+        this.#session.stop();
+      },
+      signal,
+    );
     on(
       root,
       "keydown",
@@ -170,6 +182,12 @@ export class Compose {
     this.#queue.fill(items);
   }
 
+  /** A client's frames are masked, a server's are not. @param {"c2s" | "s2c"} direction */
+  #turn(direction) {
+    for (const { item } of this.#queue.entries) if (item.type === "frame") item.masked = direction === "c2s";
+    this.#chosen();
+  }
+
   /** Another entry is edited, or there are others. */
   #chosen() {
     if (!this.#form) return;
@@ -210,7 +228,8 @@ export class Compose {
   #explained() {
     const { explain } = this.#modules;
     /** @param {Uint8Array} bytes @returns {Explained[]} */
-    const ask = (bytes) => JSON.parse(explain("c2s", this.#session.deflate ?? undefined, bytes));
+    const ask = (bytes) =>
+      JSON.parse(explain(this.#inject?.direction ?? "c2s", this.#session.deflate ?? undefined, bytes));
     const total = this.#made.reduce((sum, { bytes }) => sum + bytes.length, 0);
     let before = new Uint8Array();
     let known = 0;
@@ -275,7 +294,8 @@ export class Compose {
     this.#renderState();
     try {
       this.#render();
-      if (!this.#session.isOpen && !(await this.#open())) return;
+      if (this.#inject) this.#inject.connect();
+      else if (!this.#session.isOpen && !(await this.#open())) return;
       // Once more: what was agreed on says how it is compressed.
       this.#render();
       const bad = this.#made.findIndex(({ problems }) => problems.length > 0);
@@ -290,7 +310,9 @@ export class Compose {
         name: itemWords(item),
         text: itemText(item, this.#made[at]),
       }));
-      await this.#session.send(writes, items);
+      this.#sending = new AbortController();
+      if (this.#inject) await this.#inject.send(writes, items, this.#log, this.#sending.signal);
+      else await this.#session.send(writes, items);
       this.#queue.entries.forEach((entry) => {
         entry.beside = { ...entry.beside, key: crypto.getRandomValues(new Uint8Array(4)) };
       });
@@ -310,8 +332,8 @@ export class Compose {
     this.#connect.disabled = this.#isSending;
     this.#end.disabled = !isOpen;
     this.#cut.disabled = !isOpen;
-    this.#send.disabled = this.#isSending;
-    this.#send.textContent = isOpen ? "Send" : "Connect and send";
+    this.#send.disabled = this.#isSending || this.#inject?.isOpen === false;
+    this.#send.textContent = this.#inject ? "Inject" : isOpen ? "Send" : "Connect and send";
     this.#stop.hidden = !this.#isSending;
     this.#due();
   }

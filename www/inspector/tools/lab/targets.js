@@ -20,8 +20,9 @@ let made = 0;
  * @param {object} options
  * @param {AbortSignal} options.signal
  * @param {() => void} [options.changed]
+ * @param {boolean} [options.isAlone] there is no list of others to ask for
  */
-export function targetChooser({ signal, changed = () => {} }) {
+export function targetChooser({ signal, changed = () => {}, isAlone = false }) {
   made += 1;
   const id = `target-${made}`;
   /** @type {Target[]} */
@@ -103,14 +104,17 @@ export function targetChooser({ signal, changed = () => {} }) {
   }
 
   render();
-  void ask("/api/servers", { signal }).then(({ isOk, json }) => {
+  if (!isAlone) void learn();
+
+  async function learn() {
+    const { isOk, json } = await ask("/api/servers", { signal });
     if (!isOk) return;
     // The cast: the server's own list.
     const { servers } = /** @type {{ servers: { name: string, url: string }[] }} */ (json);
     const others = servers.map(({ name, url }) => ({ name, url, isOwn: false }));
     targets = [...targets.slice(0, 1), ...others.filter(({ name }) => name !== "Framescope")];
     render();
-  });
+  }
 
   return {
     element,

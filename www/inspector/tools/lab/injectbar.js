@@ -1,0 +1,109 @@
+// @ts-check
+// Which of the proxy's connections bytes go into, and as whose.
+
+import { el, on } from "../../../lib/dom.js";
+import { box, choice, Fields } from "./fields.js";
+import { Injector } from "./injector.js";
+
+/** @import { App } from "../../app.js" */
+/** @import { Log } from "./log.js" */
+/** @import { Write } from "./writes.js" */
+
+export class InjectBar {
+  #injector;
+  #fields;
+  #which;
+  #state = el("span", { class: "lab-state", role: "status" });
+
+  /**
+   * @param {HTMLElement} root
+   * @param {App} app
+   * @param {() => void} changed
+   */
+  constructor(root, app, changed) {
+    this.#fields = new Fields(changed, app.signal);
+    this.#which = choice([]);
+    const directions = choice([
+      ["c2s", "to the server, as the client"],
+      ["s2c", "to the client, as the server"],
+    ]);
+    root.append(
+      this.#fields.add("which", "Into connection", this.#which),
+      this.#fields.add("direction", "Way", directions),
+      this.#fields.add("force", "Even if it breaks what follows", box(), {
+        hint: "In the middle of a message, or where others are compressed against what was sent before",
+      }),
+      this.#state,
+    );
+    on(directions, "change", () => this.onTurned(this.direction), app.signal);
+    this.#injector = new Injector(() => {
+      this.#render();
+      changed();
+    }, app.signal);
+    this.#render();
+  }
+
+  /** The other way was chosen. @type {(direction: "c2s" | "s2c") => void} */
+  onTurned = () => {};
+
+  get direction() {
+    return this.#fields.value("direction") === "s2c" ? /** @type {const} */ ("s2c") : /** @type {const} */ ("c2s");
+  }
+
+  get isOpen() {
+    return this.#injector.isOpen && this.#which.value !== "";
+  }
+
+  /** Opens the channel anew, if it was lost. */
+  connect() {
+    this.#injector.connect();
+  }
+
+  /**
+   * Puts these in, one after the other.
+   *
+   * @param {Write[]} writes
+   * @param {{ name: string, text: string }[]} items words for each frame, in their order
+   * @param {Log} log
+   * @param {AbortSignal} signal
+   */
+  async send(writes, items, log, signal) {
+    const connection = Number(this.#which.value);
+    const { direction } = this;
+    const isForced = this.#fields.value("force") === true;
+    log.add(
+      "note",
+      "inject",
+      `${writes.length === 1 ? "1 write" : `${writes.length} writes`} into connection ${connection}`,
+    );
+    let at = 0;
+    for (const { bytes, pause, frames } of writes) {
+      if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
+      if (signal.aborted) return;
+      const { isOk, why, canForce } = await this.#injector.inject(connection, direction, bytes, isForced);
+      if (!isOk) {
+        log.add("bad", "not sent", `${why}${canForce ? ". It can be done all the same, if you say so above." : ""}`);
+        return;
+      }
+      for (const { name, text } of items.slice(at, at + frames)) log.add("sent", name, text);
+      at += frames;
+    }
+  }
+
+  #render() {
+    const { connections, isOpen } = this.#injector;
+    const { value } = this.#which;
+    this.#which.replaceChildren(
+      ...connections.map(({ connection, client, path }) =>
+        el("option", { value: connection }, `${connection}: ${client} ${path}`),
+      ),
+    );
+    if (connections.some(({ connection }) => String(connection) === value)) this.#which.value = value;
+    this.#state.textContent = !isOpen
+      ? "The proxy does not answer."
+      : connections.length === 0
+        ? "Nothing passes through the proxy now."
+        : "What goes out stands in the list, as the receiver got it.";
+    this.#state.dataset.state = isOpen ? "open" : "closed";
+  }
+}
