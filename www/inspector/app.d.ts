@@ -58,6 +58,8 @@ export interface App {
   /** Also puts it into the filter bar and the address. Answers with what is wrong with the filter: then nothing changed. */
   setView(change: Partial<ViewSpec>): Promise<FilterProblem | null>;
   readonly chosen: Chosen | null;
+  /** The row chosen last, whose details may still be on their way. */
+  readonly chosenIndex: RowIndex | null;
   /** Rows marked by the user; the first two are what "compare" compares. */
   readonly marked: ReadonlySet<RowIndex>;
   mark(index: RowIndex, isMarked: boolean): void;

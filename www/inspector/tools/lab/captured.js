@@ -14,9 +14,9 @@ const BATCH = 2000;
 export const FRAMES_MAX = 200;
 
 /** The rows that commands are about: those marked, or else the chosen one. @param {App} app */
-export function selectedRows({ marked, chosen }) {
+export function selectedRows({ marked, chosenIndex }) {
   if (marked.size > 0) return [...marked].toSorted((one, other) => one - other);
-  return chosen ? [chosen.index] : [];
+  return chosenIndex === null ? [] : [chosenIndex];
 }
 
 /** All rows of the message that a row belongs to. @param {App} app @param {number} index @returns {Promise<number[]>} */

@@ -331,7 +331,7 @@ export class Compose {
     this.#connect.textContent = isOpen ? "Connect anew" : "Connect";
     this.#connect.disabled = this.#isSending;
     this.#end.disabled = !isOpen;
-    this.#cut.disabled = !isOpen;
+    this.#cut.disabled = state === "none" || state === "closed";
     this.#send.disabled = this.#isSending || this.#inject?.isOpen === false;
     this.#send.textContent = this.#inject ? "Inject" : isOpen ? "Send" : "Connect and send";
     this.#stop.hidden = !this.#isSending;

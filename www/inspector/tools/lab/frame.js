@@ -140,7 +140,7 @@ function readPayload(item, beside, read) {
     case "base64":
       return read("payload", () => fromBase64(item.payload), none);
     case "file":
-      return read("payload", () => fileOf(beside), none);
+      return read("file", () => fileOf(beside), none);
     case "close": {
       const code = read("code", () => readCode(item.code), none);
       return Uint8Array.of(...code, ...(code.length > 0 ? utf8(item.reason) : none));

@@ -189,6 +189,9 @@ export class FrameForm {
   judge(problems) {
     (this.#shown?.item.type === "bytes" ? this.#pasted : this.#fields).judge(problems);
     this.#render();
+    const says = problems.find(({ field }) => field === "file")?.says;
+    this.#fileNote.className = says ? "lab-problem" : "tool-note";
+    if (says) this.#fileNote.textContent = says;
   }
 
   /** Takes the keyboard. */
@@ -239,9 +242,7 @@ export class FrameForm {
       key.disabled = !item.masked;
     }
     this.#drawn.disabled = !item.masked;
-    this.#fileNote.textContent = beside.file
-      ? `${beside.file.name}, ${size(beside.file.bytes.length)}`
-      : "No file chosen.";
+    this.#fileNote.textContent = beside.file ? `${beside.file.name}, ${size(beside.file.bytes.length)}` : "";
     const name = this.#root.querySelector("[data-of=code-name]");
     if (name) name.textContent = codeName(item);
   }

@@ -123,7 +123,9 @@ export class Session {
       if (line.state === "asked") this.#log.add("bad", "silence", `No answer within ${PATIENCE / 1000} s.`);
       answered.resolve(undefined);
     }, PATIENCE);
-    void line.open((bytes) => (isByteByByte ? Array.from(bytes, (byte) => Uint8Array.of(byte)) : [bytes]));
+    void line
+      .open((bytes) => (isByteByByte ? Array.from(bytes, (byte) => Uint8Array.of(byte)) : [bytes]))
+      .then(() => this.#changed());
     await answered.promise;
     clearTimeout(timer);
     return line.state === "open";
