@@ -354,6 +354,8 @@ export interface Conversation {
 /** A ping, and the pong that answers it. */
 export interface RoundTrip {
   connection: number;
+  /** Of the ping, in nanoseconds since the first row. */
+  at: number;
   ping: number;
   pong: number | null;
   ns: number | null;

@@ -615,4 +615,6 @@ fn close_preview(code: Option<u16>, reason: &[u8]) -> String {
 }
 
 #[cfg(test)]
+mod explained;
+#[cfg(test)]
 mod tests;

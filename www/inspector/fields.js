@@ -21,6 +21,10 @@ export class FieldsView {
   #items = [];
   #current = 0;
   #explains = false;
+  /** @type {Shown | null} */
+  #shown = null;
+  /** What explains, once somebody has asked. @type {typeof import("./explain.js") | null} */
+  #explainer = null;
 
   /**
    * @param {HTMLElement} root
@@ -46,6 +50,8 @@ export class FieldsView {
   /** @param {Shown | null} details @param {boolean} [explains] whether a learner's texts are wanted */
   show(details, explains = false) {
     this.#explains = explains;
+    this.#shown = details;
+    if (explains && !this.#explainer) void this.#loadExplainer();
     this.#flat = [];
     this.#items = [];
     this.#current = 0;
@@ -60,7 +66,7 @@ export class FieldsView {
       return;
     }
     const tree = el("div", { class: "fields-tree", role: "tree", "aria-label": "Fields" });
-    this.#add(tree, details.fields, 1);
+    this.#add(tree, details.fields, details, 1);
     this.#root.replaceChildren(
       ...details.violations.map((violation) => this.#violation(details, violation)),
       tree,
@@ -91,8 +97,8 @@ export class FieldsView {
     this.#items[this.#current]?.focus();
   }
 
-  /** @param {HTMLElement} tree @param {FieldInfo[]} fields @param {number} level */
-  #add(tree, fields, level) {
+  /** @param {HTMLElement} tree @param {FieldInfo[]} fields @param {Shown} details @param {number} level */
+  #add(tree, fields, details, level) {
     for (const field of fields) {
       const place = this.#items.length;
       const item = el(
@@ -112,13 +118,23 @@ export class FieldsView {
         el("span", { class: "field-place" }, placeText(field)),
         el("span", { class: "field-meaning" }, verdict(field), field.meaning),
         el("span", { class: "field-section" }, sectionLink(field.section)),
-        this.#explains && field.explain ? el("span", { class: "field-explain" }, field.explain) : null,
+        this.#explained(this.#explainer?.explainField(field, details) ?? ""),
       );
       this.#flat.push(field);
       this.#items.push(item);
       tree.append(item);
-      this.#add(tree, field.children, level + 1);
+      this.#add(tree, field.children, details, level + 1);
     }
+  }
+
+  /** A learner's text, if such are wanted. @param {string} text */
+  #explained(text) {
+    return this.#explains && text !== "" ? el("span", { class: "field-explain" }, text) : null;
+  }
+
+  async #loadExplainer() {
+    this.#explainer = await import("./explain.js");
+    if (this.#explains && this.#shown) this.show(this.#shown, true);
   }
 
   /** @param {Shown} details @param {ViolationInfo} violation */
@@ -129,6 +145,7 @@ export class FieldsView {
       { class: "flaw-card", role: "group", "aria-label": `Violation: ${violation.name}` },
       el("span", { class: "flaw-title" }, `⚠ ${violation.name}`),
       el("span", {}, violation.says, " ", sectionLink(violation.section)),
+      this.#explained(this.#explainer?.explainViolation(violation.name) ?? ""),
     );
     const outcome = el("span", { class: "flaw-outcome" });
     if (violation.code !== null) {

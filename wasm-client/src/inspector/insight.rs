@@ -20,10 +20,12 @@ impl Capture {
         self.insight.conversation(connection)
     }
 
-    /// The pings of one connection, or of all, and the pongs that answer them.
+    /// The pings of one connection, or of all, and the pongs that answer them; times are since the first row.
     #[must_use]
     pub fn round_trips(&self, connection: Option<u32>) -> Vec<RoundTrip> {
-        self.insight.round_trips(connection)
+        let start_ns = self.start_ns.unwrap_or_default();
+        let since_start = |trip: RoundTrip| RoundTrip { at: trip.at.saturating_sub(start_ns), ..trip };
+        self.insight.round_trips(connection).into_iter().map(since_start).collect()
     }
 
     /// The time since its ping, of a pong.

@@ -32,6 +32,7 @@ struct Open {
 
 #[derive(Clone, Copy, Debug)]
 struct Answered {
+    at: u64,
     ping: u64,
     pong: u64,
     ns: u64,
@@ -62,7 +63,7 @@ impl Pings {
             self.answered.pop_front();
         }
         let ns = time_ns - ping.time_ns;
-        self.answered.push_back(Answered { ping: ping.row, pong: row, ns, direction: asked });
+        self.answered.push_back(Answered { at: ping.time_ns, ping: ping.row, pong: row, ns, direction: asked });
         self.count += 1;
         Some((ping.row, ns))
     }
@@ -75,15 +76,16 @@ impl Pings {
 
     /// All that are kept, in the order of their pings.
     pub(super) fn list(&self, connection: u32) -> Vec<RoundTrip> {
-        let trip = |ping, pong, ns, direction: Direction| {
+        let trip = |ping: u64, at, pong, ns, direction| {
             let by = end(direction);
-            RoundTrip { connection, ping, pong, ns, by }
+            RoundTrip { connection, at, ping, pong, ns, by }
         };
-        let answered = self.answered.iter().map(|one| trip(one.ping, Some(one.pong), Some(one.ns), one.direction));
-        let open = Direction::BOTH.into_iter().flat_map(|direction| {
-            self.open[direction.index()].iter().map(move |ping| trip(ping.row, None, None, direction))
-        });
-        let mut trips: Vec<_> = answered.chain(open).collect();
+        let answered = |one: &Answered| trip(one.ping, one.at, Some(one.pong), Some(one.ns), one.direction);
+        let mut trips: Vec<_> = self.answered.iter().map(answered).collect();
+        for direction in Direction::BOTH {
+            let open = self.open[direction.index()].iter();
+            trips.extend(open.map(|ping| trip(ping.row, ping.time_ns, None, None, direction)));
+        }
         trips.sort_unstable_by_key(|trip| trip.ping);
         trips
     }

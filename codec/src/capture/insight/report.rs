@@ -281,6 +281,8 @@ pub struct ViolationCount {
 pub struct RoundTrip {
     /// The connection.
     pub connection: u32,
+    /// When the ping was complete, in nanoseconds since 1970.
+    pub at: u64,
     /// The ping's row.
     pub ping: u64,
     /// The pong's row, if there was one.
