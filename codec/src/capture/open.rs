@@ -5,6 +5,8 @@
 //! pcap ------------ each record as a block --------------|
 //! gzip ------------ inflated, and opened again ----------+--> pcapng, to a Decoder
 //! HAR ------------- messages as frames of a connection --+
+//! hex, base64 ----- a file, packets or frames in them ---+
+//! frames alone ---- as the bytes of a connection --------+
 //! ```
 //!
 //! What a file is, its bytes say, never its name. What cannot be understood becomes a [`Fault`] that says what it looks
@@ -27,14 +29,17 @@
 //! assert_eq!((opener.format(), opener.next_fault()), (Some(Format::Pcapng), None));
 //! ```
 
+mod bare;
 mod gzip;
 mod har;
+mod hex;
 mod input;
 mod json;
 mod log;
 mod pcap;
 mod rebuilt;
 mod sniff;
+mod text;
 
 use std::collections::VecDeque;
 
@@ -68,6 +73,12 @@ pub enum Format {
     Gzip,
     /// An HTTP archive with messages of WebSocket.
     Har,
+    /// A hex dump; what it is of was opened too.
+    Hex,
+    /// Base64; what it is of was opened too.
+    Base64,
+    /// Frames of WebSocket and nothing around them but, perhaps, an opening handshake.
+    Frames,
 }
 
 impl Format {
@@ -79,6 +90,9 @@ impl Format {
             Self::Pcap => "pcap",
             Self::Gzip => "gzip",
             Self::Har => "HAR",
+            Self::Hex => "hex",
+            Self::Base64 => "base64",
+            Self::Frames => "frames",
         }
     }
 }
@@ -92,6 +106,9 @@ enum Stage {
     Pcap(Box<pcap::Pcap>),
     Gzip(Box<gzip::Gzip>),
     Json(Box<log::Log>),
+    Text(Box<text::Text>),
+    /// Frames; they are written once their first bytes are there.
+    Bare(Option<Box<bare::Bare>>),
 }
 
 /// What came of some work.
@@ -188,7 +205,8 @@ impl Opener {
     const fn inner(&self) -> Option<&Self> {
         match &self.stage {
             Stage::Gzip(gzip) => Some(gzip.inner()),
-            Stage::Sniffing | Stage::Pcapng | Stage::Pcap(_) | Stage::Json(_) => None,
+            Stage::Text(text) => text.inner(),
+            Stage::Sniffing | Stage::Pcapng | Stage::Pcap(_) | Stage::Json(_) | Stage::Bare(_) => None,
         }
     }
 
@@ -201,6 +219,8 @@ impl Opener {
             Stage::Pcap(pcap) => pcap.step(input, faults),
             Stage::Gzip(gzip) => gzip.step(input, faults),
             Stage::Json(log) => log.step(input, faults),
+            Stage::Text(text) => text.step(input, faults),
+            Stage::Bare(bare) => bare_step(bare, input),
         }
     }
 
@@ -218,6 +238,11 @@ impl Opener {
                 self.stage = Stage::Json(Box::default());
                 return Step::Again;
             }
+            Sniffed::Text(format) => {
+                let text = text::Text::new(format, self.depth);
+                return self.become_stage(format, Stage::Text(Box::new(text)));
+            }
+            Sniffed::Bare => return self.become_stage(Format::Frames, Stage::Bare(None)),
             Sniffed::Gzip if self.depth < DEPTH_MAX => {
                 let inner = Self::at_depth(self.depth + 1);
                 return self.become_stage(Format::Gzip, Stage::Gzip(Box::new(gzip::Gzip::new(inner))));
@@ -240,6 +265,24 @@ impl Opener {
     fn fault(&mut self, kind: FaultKind) {
         self.faults.push_back(Fault { offset: self.input.offset(), kind });
     }
+}
+
+fn bare_step(bare: &mut Option<Box<bare::Bare>>, input: &mut Input) -> Step {
+    let bytes = input.take_all();
+    let mut out = Vec::new();
+    if !bytes.is_empty() {
+        let bare = bare.get_or_insert_with(|| {
+            let chunks = std::iter::once((None, bytes.as_slice()));
+            Box::new(bare::Bare::new(chunks, &mut out))
+        });
+        bare.bytes(None, 0, &bytes, &mut out);
+    }
+    if input.has_ended
+        && let Some(mut bare) = bare.take()
+    {
+        bare.finish(&mut out);
+    }
+    if out.is_empty() { Step::Wait } else { Step::Bytes(out) }
 }
 
 /// So many wrappings are looked into.

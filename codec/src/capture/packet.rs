@@ -4,6 +4,8 @@
 
 mod link;
 
+pub(super) use link::LINK_TYPES;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use etherparse::{

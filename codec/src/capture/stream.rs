@@ -150,7 +150,7 @@ impl Stream {
         let ends = if is_from_client { [segment.src, segment.dst] } else { [segment.dst, segment.src] };
         let conversation = match word {
             Some(word) => Conversation::assumed(word.deflate, segment.flags.syn),
-            None => Conversation::new(!remarks.in_order),
+            None => Conversation::new(!remarks.in_order || remarks.rebuilt == Some(Origin::Bytes)),
         };
         Self {
             number,

@@ -1,6 +1,8 @@
 //! What a file is, by its first bytes.
 
+use super::bare::Fit;
 use super::pcap::Pcap;
+use super::{Format, text};
 
 /// What the bytes look like.
 #[derive(Debug)]
@@ -13,6 +15,10 @@ pub(super) enum Sniffed {
     Gzip,
     /// One object of JSON.
     Json,
+    /// Bytes written as text.
+    Text(Format),
+    /// Frames and nothing else.
+    Bare,
     /// Something with a name that is not read here.
     Known(&'static str),
     Unknown,
@@ -31,7 +37,26 @@ pub(super) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
     if bytes.len() < SNIFFED && !is_all {
         return Sniffed::NeedsMore;
     }
-    damaged(bytes).unwrap_or(Sniffed::Unknown)
+    if let Some(sniffed) = damaged(bytes) {
+        return sniffed;
+    }
+    // Text may be cut within a character.
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(&bytes[..error.valid_up_to()]).ok(),
+        Err(_) => None,
+    };
+    if let Some(format) = text.and_then(|text| text::sniff(text, is_all)) {
+        return Sniffed::Text(format);
+    }
+    let fit = Fit::of(bytes);
+    let is_stream = if is_all { fit == Fit::Exact || fit == Fit::Leads } else { fit == Fit::Leads };
+    if is_stream { Sniffed::Bare } else { Sniffed::Unknown }
+}
+
+/// Whether these bytes begin as a file does that is read.
+pub(super) fn has_magic(bytes: &[u8]) -> bool {
+    by_magic(bytes).is_some_and(|sniffed| !matches!(sniffed, Sniffed::Known(_)))
 }
 
 /// By the first bytes, which most formats have of their own.

@@ -74,3 +74,7 @@ pub(super) const LINKTYPE_LINUX_SLL: u16 = 113;
 const LINKTYPE_IPV4: u16 = 228;
 pub(super) const LINKTYPE_IPV6: u16 = 229;
 pub(super) const LINKTYPE_LINUX_SLL2: u16 = 276;
+
+/// Those that packets without any word on them may be of, the likeliest first.
+pub(in super::super) const LINK_TYPES: [u16; 5] =
+    [LINKTYPE_ETHERNET, LINKTYPE_RAW, LINKTYPE_LINUX_SLL, LINKTYPE_LINUX_SLL2, LINKTYPE_NULL];
