@@ -130,6 +130,8 @@ pub struct Decoder {
     packets: Packets,
     last_place: Option<save::Place>,
     last_packet: u64,
+    /// The places of all packets since they were asked for; `None` if nobody asks.
+    places: Option<Vec<(u64, save::Place)>>,
     /// Link types that were told not to be known.
     unknown_links: Vec<u16>,
     is_finished: bool,
@@ -165,6 +167,18 @@ impl Decoder {
         self.streams.unread()
     }
 
+    /// The same, for whoever asks for [`take_places`](Self::take_places).
+    #[must_use]
+    pub fn noting_places() -> Self {
+        Self { places: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// Where the packets stand of which records were fetched since this was asked for the last time, each with where its
+    /// block begins in what was fed. Those of connections that are no open WebSocket are left out.
+    pub fn take_places(&mut self) -> Vec<(u64, save::Place)> {
+        self.places.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes the next bytes of the capture. Fetch the records before the next call: until then the bytes wait.
     pub fn feed(&mut self, bytes: &[u8]) {
         self.reader.feed(bytes);
@@ -182,7 +196,7 @@ impl Decoder {
             if let Some(record) = self.records.pop_front() {
                 return Some(record);
             }
-            let Self { reader, streams, records, packets, last_place, last_packet, unknown_links, .. } = self;
+            let Self { reader, streams, records, packets, last_place, last_packet, places, unknown_links, .. } = self;
             match reader.next_item() {
                 Some(pcapng::Item::Fault(fault)) => return Some(Record::Fault(fault)),
                 Some(pcapng::Item::Packet(packet)) => match packet::Captured::read(packet.link_type, packet.data) {
@@ -191,6 +205,11 @@ impl Decoder {
                         packets.tcp += 1;
                         let mut out = |event| records.push_back(Record::Event(event));
                         *last_place = streams.take(&captured, &packet, &mut out);
+                        if let (Some(places), Some(place)) = (places, *last_place)
+                            && place.agreed.is_some()
+                        {
+                            places.push((packet.offset, place));
+                        }
                     }
                     Err(skipped) => {
                         *last_place = None;

@@ -38,6 +38,7 @@ use message::{History, MessageUnderWay};
 #[derive(Debug)]
 pub struct Dissector {
     sender: Role,
+    deflate: Option<DeflateParams>,
     position: Position,
     /// Where the next byte stands in this direction's WebSocket bytes.
     offset: u64,
@@ -139,6 +140,7 @@ impl Dissector {
     pub fn new(sender: Role, deflate: Option<DeflateParams>) -> Self {
         Self {
             sender,
+            deflate,
             position: Position::Header(Vec::new()),
             offset: 0,
             frames: 0,

@@ -49,7 +49,7 @@ use std::net::IpAddr;
 use std::ops::Range;
 
 pub use complete::{Completion, Item, ItemKind, complete};
-pub use event::{EventRow, Follower};
+pub use event::{EventRow, Follower, of_frame};
 pub use fields::{FieldInfo, Kind, Named, Rules, Type, rule_names};
 
 pub use table::{FIELDS, Field};

@@ -13,6 +13,8 @@ use crate::rules::Role;
 /// What a [`Dissector`] knows between two messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
+    /// What was agreed on.
+    deflate: Option<DeflateParams>,
     /// What the sender may refer back to.
     window: Box<[u8]>,
     /// Not all of that was captured.
@@ -22,6 +24,12 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// What the dissector was told that was agreed on.
+    #[must_use]
+    pub const fn deflate(&self) -> Option<DeflateParams> {
+        self.deflate
+    }
+
     /// The bytes that it takes up.
     #[must_use]
     pub const fn held(&self) -> usize {
@@ -80,8 +88,8 @@ impl Dissector {
 
     /// Goes on from a checkpoint. Frames and messages are counted from there.
     #[must_use]
-    pub fn from_checkpoint(sender: Role, deflate: Option<DeflateParams>, checkpoint: &Checkpoint) -> Self {
-        let mut dissector = Self::new(sender, deflate);
+    pub fn from_checkpoint(sender: Role, checkpoint: &Checkpoint) -> Self {
+        let mut dissector = Self::new(sender, checkpoint.deflate);
         dissector.message_unknown = checkpoint.message_unknown;
         if let Some(history) = &mut dissector.history {
             history.restore(&checkpoint.window, checkpoint.history_missing);
@@ -96,6 +104,12 @@ impl Dissector {
             return None;
         }
         Some(self.known())
+    }
+
+    /// Whether a message is under way.
+    #[must_use]
+    pub const fn is_in_message(&self) -> bool {
+        self.message.is_some()
     }
 
     /// Gives back memory that is needed only while a compressed message is under way.
@@ -119,7 +133,7 @@ impl Dissector {
 
     fn known(&self) -> Checkpoint {
         let (window, history_missing) = self.history.as_deref().map(History::known).unwrap_or_default();
-        Checkpoint { window, history_missing, message_unknown: self.message_unknown }
+        Checkpoint { deflate: self.deflate, window, history_missing, message_unknown: self.message_unknown }
     }
 }
 

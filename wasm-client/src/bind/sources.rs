@@ -1,9 +1,10 @@
 //! Where captures come from: taps, files, the page's own client.
 
+use framescope_codec::capture::Word;
 use wasm_bindgen::prelude::*;
 
-use super::Capture;
-use crate::{direction_of, to_json};
+use super::{Capture, Parsed};
+use crate::{deflate_params, direction_of, to_json};
 
 #[wasm_bindgen]
 impl Capture {
@@ -38,6 +39,22 @@ impl Capture {
     #[must_use]
     pub fn sources(&self) -> String {
         to_json(&self.0.sources())
+    }
+
+    /// Takes the user's word that a TCP connection is WebSocket, as `{stream, client, deflate}` in JSON, and reads the source
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// When the client is no `address:port`, or parameters are outside what can be agreed on.
+    pub fn assume(&mut self, source: u32, word: &str) -> Result<(), JsError> {
+        let word = Parsed::new(word);
+        let client = word.member("client").text();
+        let client = client.parse().map_err(|_| JsError::new(&format!("{client:?} is no address with a port")))?;
+        let stream = word.member("stream").count().unwrap_or_default();
+        let deflate = deflate_params(&word.member("deflate").0)?;
+        self.0.assume(source, Word { stream, client, deflate });
+        Ok(())
     }
 
     /// A connection that the page's own client opens, and that belongs to this source: answers with a handle.

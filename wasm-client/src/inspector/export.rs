@@ -11,7 +11,10 @@ use serde::Serialize;
 mod archive;
 mod packets;
 
-use super::{Capture, Handshake, What};
+use super::Capture;
+use super::entry::Kind;
+use super::handshake::Handshake;
+use super::store::Extra;
 use archive::Archive;
 use packets::Packets;
 
@@ -142,7 +145,7 @@ impl Capture {
     /// that is -1.
     pub fn messages_of(&mut self, connection: u32, after: i64, count: usize) -> Vec<StreamMessage> {
         let Some(connection) = connection.checked_sub(1) else { return Vec::new() };
-        let from = u64::try_from(after.saturating_add(1)).unwrap_or(0).max(self.first);
+        let from = u64::try_from(after.saturating_add(1)).unwrap_or(0).max(self.store.first());
         let mut messages = Vec::new();
         for row in from..self.end() {
             if messages.len() >= count {
@@ -193,53 +196,44 @@ impl Capture {
     }
 
     fn connection_of(&self, index: u64) -> Option<u32> {
-        self.entry(index)?.connection
+        Some(self.store.get(index)?.connection).filter(|connection| *connection != super::entry::NONE)
     }
 
     fn is_handshake(&self, index: u64) -> bool {
-        self.entry(index).is_some_and(|entry| matches!(entry.what, What::Handshake(_)))
+        self.store.get(index).is_some_and(|entry| matches!(entry.kind, Kind::Request | Kind::Response))
     }
 
     /// What the codec said when it read this row.
     pub(super) fn event(&mut self, index: u64) -> Option<Event> {
-        let entry = self.entry(index)?;
-        let [src, dst] = entry.ends?;
-        let what = match &entry.what {
-            What::Frame(dissection) => {
-                let mut dissection = (**dissection).clone();
-                if let Some(message) = &mut dissection.message
-                    && message.payload.is_empty()
-                    && message.fragments == 1
-                    && !message.compressed
-                {
-                    message.payload.clone_from(&dissection.payload);
-                }
+        let entry = *self.store.get(index)?;
+        let connection = self.connections.get(entry.connection as usize)?;
+        let in_process = connection.in_process;
+        let [src, dst] = self.ends(&entry)?;
+        let what = match self.store.extra(index) {
+            Some(Extra::Handshake(Handshake::Request(request))) => Happened::Request(request.clone()),
+            Some(Extra::Handshake(Handshake::Response(response))) => Happened::Response(response.clone()),
+            Some(_) => return None,
+            None => {
+                let dissection = (*self.dissection(index)?).clone();
+                let began_ns = entry.time_ns.saturating_sub(self.store.took(&entry));
                 let (pieces, checkpoint) = (Pieces::default(), None);
-                Happened::Frame(Box::new(CapturedFrame { dissection, began_ns: entry.time_ns?, pieces, checkpoint }))
+                Happened::Frame(Box::new(CapturedFrame { dissection, began_ns, pieces, checkpoint }))
             }
-            What::Handshake(Handshake::Request(request)) => Happened::Request(request.clone()),
-            What::Handshake(Handshake::Response(response)) => Happened::Response(response.clone()),
-            _ => return None,
         };
         Some(Event {
-            stream: entry.connection?,
-            direction: entry.direction?,
+            stream: entry.connection,
+            direction: entry.direction()?,
             src,
             dst,
-            in_process: false,
-            time_ns: entry.time_ns?,
+            in_process,
+            time_ns: entry.time_ns,
             what,
         })
     }
 
     /// What a connection agreed on about compression, if it is known to be open.
     pub(super) fn agreed(&self, connection: u32) -> Option<Option<DeflateParams>> {
-        self.rows.iter().filter(|entry| entry.connection == Some(connection)).find_map(|entry| match &entry.what {
-            What::Handshake(Handshake::Response(response)) if response.status() == Some(101) => {
-                Some(response.deflate())
-            }
-            _ => None,
-        })
+        self.connections.get(connection as usize)?.agreed
     }
 }
 
@@ -247,7 +241,7 @@ impl Rows {
     fn next(&mut self, capture: &Capture) -> Option<u64> {
         match self {
             Self::All { next } => {
-                let row = (*next).max(capture.first);
+                let row = (*next).max(capture.store.first());
                 *next = row + 1;
                 Some(row).filter(|row| *row < capture.end())
             }
@@ -256,7 +250,7 @@ impl Rows {
                 *place += 1;
                 row
             }
-            Self::Listed { rows } => rows.find(|row| (capture.first..capture.end()).contains(row)),
+            Self::Listed { rows } => rows.find(|row| (capture.store.first()..capture.end()).contains(row)),
             Self::Done => None,
         }
     }

@@ -90,9 +90,10 @@ impl Capture {
     fn known_values(&self, field: Field) -> Vec<(String, String)> {
         match field {
             Field::Connection => {
-                let mut numbers: Vec<_> = self.tally.rows_of.keys().map(|connection| connection + 1).collect();
-                numbers.sort_unstable();
-                numbers.into_iter().map(|number| (number.to_string(), String::new())).collect()
+                let numbers = (1..).zip(&self.connections).filter(|(_, connection)| connection.rows > 0);
+                let says = |heads: &super::connections::Heads| heads.target.to_string();
+                let named = |connection: &super::Connection| connection.heads.as_deref().map_or_else(String::new, says);
+                numbers.take(NAMED_MAX).map(|(number, known): (u32, _)| (number.to_string(), named(known))).collect()
             }
             Field::Source => {
                 self.sources().into_iter().map(|source| (source.name.to_owned(), source.kind.to_owned())).collect()
@@ -110,6 +111,9 @@ impl FilterProblem {
         Self { message: problem.message, from, to, hint: problem.hint, rule: None }
     }
 }
+
+/// More connections than anybody looks through.
+const NAMED_MAX: usize = 500;
 
 fn byte_to_utf16(text: &str, at: usize) -> usize {
     text[..text.floor_char_boundary(at)].encode_utf16().count()

@@ -2,10 +2,9 @@
 
 use framescope_codec::capture::insight::{ConnectionInfo, Conversation, RoundTrip};
 use framescope_codec::capture::subprotocol::{Decoded, Message, Speech};
-use framescope_codec::dissect::Dissection;
-use framescope_codec::{MessageKind, Opcode};
 
-use super::{Capture, Entry, message_bytes};
+use super::Capture;
+use super::entry::{Entry, flag};
 
 impl Capture {
     /// All connections, in the order in which they came.
@@ -28,33 +27,23 @@ impl Capture {
         self.insight.round_trips(connection).into_iter().map(since_start).collect()
     }
 
-    /// The time since its ping, of a pong.
-    pub(super) fn round_trip(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<u64> {
-        match dissection.header.opcode {
-            Opcode::Pong => self.insight.round_trip(entry.connection? + 1, index),
-            _ => None,
-        }
-    }
-
     /// What the message that this frame completes is, in two words.
-    pub(super) fn subprotocol(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<String> {
-        self.ask(entry, dissection, |speech, message| speech.label(message, index))
+    pub(super) fn label(&self, index: u64, entry: &Entry) -> Option<String> {
+        self.ask(index, entry, |speech, message| speech.label(message, index))
     }
 
     /// And in all its parts.
-    pub(super) fn decoded(&self, index: u64, entry: &Entry, dissection: &Dissection) -> Option<Decoded> {
-        self.ask(entry, dissection, |speech, message| speech.decode(message, index))
+    pub(super) fn decoded(&self, index: u64, entry: &Entry) -> Option<Decoded> {
+        self.ask(index, entry, |speech, message| speech.decode(message, index))
     }
 
-    fn ask<T>(
-        &self,
-        entry: &Entry,
-        dissection: &Dissection,
-        ask: impl FnOnce(&Speech, &Message<'_>) -> Option<T>,
-    ) -> Option<T> {
+    fn ask<T>(&self, index: u64, entry: &Entry, ask: impl FnOnce(&Speech, &Message<'_>) -> Option<T>) -> Option<T> {
+        if !entry.has(flag::LAST) {
+            return None;
+        }
+        let speech = self.insight.speech(entry.connection.checked_add(1)?)?;
+        let dissection = self.dissection(index)?;
         let whole = dissection.message.as_ref().filter(|message| message.payload_is_whole)?;
-        let kind: MessageKind = whole.kind?;
-        let message = Message { direction: entry.direction?, kind, payload: message_bytes(dissection)? };
-        ask(self.insight.speech(entry.connection? + 1)?, &message)
+        ask(speech, &Message { direction: entry.direction()?, kind: whole.kind?, payload: &whole.payload })
     }
 }

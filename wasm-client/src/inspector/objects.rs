@@ -86,7 +86,7 @@ pub struct SourceInfo<'a> {
     pub(super) rows: u64,
     pub(super) done: bool,
     pub(super) trouble: Option<&'a str>,
-    pub(super) unread: &'a [Unread],
+    pub(super) unread: Vec<Unread>,
 }
 
 /// A TCP stream with payload that is no WebSocket as far as can be told.

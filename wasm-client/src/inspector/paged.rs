@@ -28,6 +28,16 @@ impl<T> Paged<T> {
         self.len
     }
 
+    /// The bytes it takes up.
+    pub(super) fn held(&self) -> usize {
+        self.pages.len() * Self::PAGE * size_of::<T>()
+    }
+
+    pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
+        let place = place.checked_add(self.gone)?;
+        self.pages.get_mut(place / Self::PAGE)?.get_mut(place % Self::PAGE)
+    }
+
     pub(super) fn push(&mut self, item: T) {
         if self.pages.back().is_none_or(|page| page.len() == Self::PAGE) {
             self.pages.push_back(Vec::with_capacity(Self::PAGE));

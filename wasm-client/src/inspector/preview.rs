@@ -6,7 +6,7 @@ use super::dissection::hex;
 use super::json;
 
 /// Bytes of a payload that a preview looks at.
-const LOOKED_AT: usize = 200;
+pub(super) const LOOKED_AT: usize = 200;
 
 /// Text on one line, as it may stand in a list beside other people's text: what would break the line, turn its
 /// direction or not be seen is shown by a sign of its own.
@@ -55,6 +55,16 @@ pub(super) fn bytes(bytes: &[u8]) -> String {
 pub(super) fn is_readable(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes)
         .is_ok_and(|text| !text.chars().any(|character| character.is_control() && !character.is_whitespace()))
+}
+
+/// The same for what may be cut off within a character.
+pub(super) fn begins_readable(bytes: &[u8]) -> bool {
+    match std::str::from_utf8(bytes) {
+        Err(error) if bytes.len() > LOOKED_AT && error.error_len().is_none() => {
+            is_readable(&bytes[..error.valid_up_to()])
+        }
+        _ => is_readable(bytes),
+    }
 }
 
 /// Whether these bytes are JSON, an object or an array: a number or a word alone is text that happens to be.

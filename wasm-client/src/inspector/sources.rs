@@ -1,13 +1,14 @@
 //! Where captures come from, and what is kept of each.
 
-use framescope_codec::capture::insight::Place;
+use framescope_codec::capture::open::Opener;
+use framescope_codec::capture::pcapng::{self, FaultKind};
 use framescope_codec::capture::tap::Flow;
-use framescope_codec::capture::{Direction, Record, pcapng};
+use framescope_codec::capture::{Decoder, Direction, Event, Record, Word};
 
 use super::Capture;
-use super::blocks::{Blocks, NotPcapng};
-use super::objects::SourceInfo;
-use super::records::{self, Reader};
+use super::connections::Connection;
+use super::kept::{FEED_MAX, Kept};
+use super::objects::{SourceInfo, Unread};
 use super::twins::Twins;
 
 /// All sources, by their numbers.
@@ -18,6 +19,8 @@ pub(super) struct Sources {
     connections: u32,
     clients: Vec<Client>,
     twins: Twins,
+    /// What chunks are made for.
+    budget: Option<usize>,
 }
 
 /// One of them.
@@ -25,10 +28,14 @@ pub(super) struct Sources {
 struct Source {
     kind: String,
     name: String,
-    reader: Reader,
-    blocks: Blocks,
+    opener: Option<Opener>,
+    decoder: Decoder,
+    kept: Kept,
     /// The numbers of its connections among those of all sources, by the numbers that they have here.
     connections: Vec<Option<u32>>,
+    /// In which chunk a packet of a stream was last noted: any, and one that begins a frame, by direction.
+    noted: Vec<[u32; 3]>,
+    words: Vec<Word>,
     bytes: u64,
     rows: u64,
     is_done: bool,
@@ -50,50 +57,93 @@ struct Client {
 
 impl Sources {
     pub(super) fn count(&self) -> usize {
-        self.list.iter().filter(|source| !source.is_removed).count()
+        self.present().count()
     }
 
     pub(super) fn trouble(&self) -> Option<&str> {
-        self.list.iter().filter(|source| !source.is_removed).find_map(|source| source.trouble.as_deref())
+        self.present().find_map(|source| source.trouble.as_deref())
+    }
+
+    pub(super) fn any_file(&self) -> bool {
+        self.present().any(|source| source.kind == "file")
+    }
+
+    pub(super) fn any_removed(&self) -> bool {
+        self.list.iter().any(|source| source.is_removed)
     }
 
     pub(super) fn held(&self) -> usize {
-        self.list.iter().map(|source| source.blocks.held()).sum()
+        self.list.iter().map(|source| source.kept.held()).sum()
+    }
+
+    pub(super) fn fit(&mut self, budget: usize) {
+        self.budget = Some(budget);
+        for source in &mut self.list {
+            source.kept.fit(budget);
+        }
+    }
+
+    pub(super) fn kept(&self, source: u32) -> Option<&Kept> {
+        self.list.get(source as usize).map(|source| &source.kept)
+    }
+
+    pub(super) fn name(&self, source: u32) -> Option<&str> {
+        self.list.get(source as usize).map(|source| &*source.name)
     }
 
     /// What is held of all, one section after the other.
-    pub(super) fn save(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        for source in &self.list {
-            out.extend(source.blocks.save());
+    pub(super) fn save(&self, connections: &[Connection], first: u64, out: &mut Vec<u8>) {
+        for source in self.present() {
+            let is_whole = |stream: u32| {
+                let number = source.connections.get(stream as usize).copied().flatten();
+                let connection = number.and_then(|number| connections.get(number as usize));
+                connection
+                    .and_then(|connection| connection.heads.as_deref())
+                    .is_some_and(|heads| heads.request_row >= first)
+            };
+            source.kept.save(is_whole, out);
         }
-        out
     }
 
     pub(super) fn clear(&mut self) {
         for source in &mut self.list {
-            source.blocks.clear();
-            source.rows = 0;
+            source.kept.clear(source.decoder.position());
         }
     }
 
-    /// Drops the oldest block; answers with one past the last row that goes with it.
-    pub(super) fn drop_oldest(&mut self) -> Option<u64> {
-        let oldest = self.list.iter_mut().filter_map(|source| Some((source.blocks.oldest()?, source)));
-        let (_, source) = oldest.min_by_key(|(rows_end, _)| *rows_end)?;
-        source.blocks.drop_oldest()
+    /// The source whose oldest chunk has the oldest rows, and one past the last of them.
+    pub(super) fn oldest(&self) -> Option<(usize, u64)> {
+        let oldest = self.list.iter().enumerate().filter_map(|(place, source)| Some((place, source.kept.oldest()?)));
+        oldest.min_by_key(|(_, rows_end)| *rows_end)
     }
 
-    pub(super) fn gain_row(&mut self, source: u32) {
+    /// Drops the oldest chunk of a source, and what nothing else needs when the rows in front of `first` are gone.
+    pub(super) fn drop_oldest(&mut self, source: usize, first: u64) {
+        if let Some(source) = self.list.get_mut(source) {
+            source.kept.drop_oldest();
+        }
+        for source in &mut self.list {
+            while source.kept.oldest().is_some_and(|rows_end| rows_end <= first) {
+                source.kept.drop_oldest();
+            }
+        }
+    }
+
+    pub(super) fn count_row(&mut self, source: u32, is_new: bool) {
         if let Some(source) = self.list.get_mut(source as usize) {
-            source.rows += 1;
+            source.rows = if is_new { source.rows + 1 } else { source.rows.saturating_sub(1) };
         }
     }
 
-    pub(super) fn lose_row(&mut self, source: u32) {
-        if let Some(source) = self.list.get_mut(source as usize) {
-            source.rows = source.rows.saturating_sub(1);
+    /// A row in front of `row_end` has bytes here.
+    pub(super) fn note_row(&mut self, source: u32, at: Option<u64>, row_end: u64) {
+        if let (Some(source), Some(at)) = (self.list.get_mut(source as usize), at) {
+            source.kept.note_row(at, row_end);
         }
+    }
+
+    fn present(&self) -> impl Iterator<Item = &Source> {
+        self.list.iter().filter(|source| !source.is_removed)
     }
 }
 
@@ -109,17 +159,45 @@ impl Source {
             *count - 1
         })
     }
+
+    /// Notes where the packets stand that [`Kept::save`] may have to know of.
+    fn note_places(&mut self) {
+        let chunk = self.kept.chunk_number();
+        for (at, place) in self.decoder.take_places() {
+            let stream = place.stream as usize;
+            if self.noted.len() <= stream {
+                self.noted.resize(stream + 1, [0; 3]);
+            }
+            let Some(noted) = self.noted.get_mut(stream) else { continue };
+            let of_direction = if place.direction == Direction::ClientToServer { 1 } else { 2 };
+            let begins = place.begins_frame && noted[of_direction] != chunk;
+            if noted[0] != chunk || begins {
+                noted[0] = chunk;
+                if place.begins_frame {
+                    noted[of_direction] = chunk;
+                }
+                self.kept.note_place(at, place);
+            }
+        }
+    }
 }
 
 impl Capture {
     /// A source of this kind, `tap`, `proxy`, `client` or `file`: answers with its number.
     pub fn add_source(&mut self, kind: &str, name: &str) -> u32 {
+        let mut kept = Kept::default();
+        if let Some(budget) = self.sources.budget {
+            kept.fit(budget);
+        }
         self.sources.list.push(Source {
             kind: kind.into(),
             name: name.into(),
-            reader: Reader::default(),
-            blocks: Blocks::default(),
+            opener: (kind == "file").then(Opener::new),
+            decoder: Decoder::noting_places(),
+            kept,
             connections: Vec::new(),
+            noted: Vec::new(),
+            words: Vec::new(),
             bytes: 0,
             rows: 0,
             is_done: false,
@@ -133,17 +211,24 @@ impl Capture {
     #[must_use]
     pub fn sources(&self) -> Vec<SourceInfo<'_>> {
         let present = (0..).zip(&self.sources.list).filter(|(_, source)| !source.is_removed);
+        let unread = |unread: framescope_codec::capture::Unread| Unread {
+            stream: unread.stream,
+            client: unread.client.to_string(),
+            server: unread.server.to_string(),
+            bytes: unread.bytes,
+            says: unread.looks.to_string(),
+        };
         present
             .map(|(number, source)| SourceInfo {
                 source: number,
                 kind: &source.kind,
                 name: &source.name,
-                format: "pcapng",
+                format: source.format(),
                 bytes: source.bytes,
                 rows: source.rows,
                 done: source.is_done,
                 trouble: source.trouble.as_deref(),
-                unread: &[],
+                unread: source.decoder.unread().into_iter().map(unread).collect(),
             })
             .collect()
     }
@@ -151,40 +236,24 @@ impl Capture {
     /// The next bytes of a source begin a pcapng section of their own, as after a lost connection to the tap.
     pub fn restart(&mut self, source: u32) {
         if let Some(source) = self.sources.list.get_mut(source as usize) {
-            source.blocks.begin();
+            source.kept.truncate(source.decoder.position());
+            source.decoder.restart();
             source.trouble = None;
         }
     }
 
     /// Takes the next bytes of a source, cut anywhere.
     pub fn feed(&mut self, source: u32, bytes: &[u8]) {
-        let number = source;
-        let Some(source) = self.sources.list.get_mut(number as usize) else { return };
-        source.bytes += bytes.len() as u64;
-        if source.trouble.is_some() || source.is_removed {
+        let Some(fed) = self.sources.list.get_mut(source as usize) else { return };
+        fed.bytes += bytes.len() as u64;
+        if fed.trouble.is_some() || fed.is_removed {
             return;
         }
-        source.blocks.feed(bytes);
-        let mut at = 0;
-        while let Some(source) = self.sources.list.get_mut(number as usize) {
-            match source.blocks.whole_block_at(at) {
-                Ok(None) => break,
-                Ok(Some(len)) => {
-                    source.reader.feed(source.blocks.bytes(at, len));
-                    let place = self.take_rows(number);
-                    let end = self.end();
-                    let Some(source) = self.sources.list.get_mut(number as usize) else { break };
-                    source.blocks.keep(at, len, place, end);
-                    at += len;
-                }
-                Err(NotPcapng) => {
-                    source.trouble = Some("What comes from the tap is no pcapng; reload the page.".into());
-                    break;
-                }
-            }
-        }
-        if let Some(source) = self.sources.list.get_mut(number as usize) {
-            source.blocks.settle(at);
+        if let Some(opener) = &mut fed.opener {
+            opener.feed(bytes);
+            self.open(source);
+        } else {
+            self.read(source, bytes);
         }
         self.keep_within_budget();
         self.follow();
@@ -193,9 +262,18 @@ impl Capture {
     /// No more bytes will come from this source: what was cut off comes out.
     pub fn finish(&mut self, source: u32) {
         let Some(ended) = self.sources.list.get_mut(source as usize) else { return };
-        ended.is_done = true;
-        ended.reader.finish();
-        self.take_rows(source);
+        if std::mem::replace(&mut ended.is_done, true) || ended.is_removed {
+            return;
+        }
+        if let Some(opener) = &mut ended.opener {
+            opener.finish();
+            self.open(source);
+        }
+        if let Some(ended) = self.sources.list.get_mut(source as usize) {
+            ended.decoder.finish();
+        }
+        self.take_records(source);
+        self.keep_within_budget();
         self.follow();
     }
 
@@ -203,9 +281,10 @@ impl Capture {
     pub fn remove_source(&mut self, source: u32) {
         let Some(removed) = self.sources.list.get_mut(source as usize) else { return };
         removed.is_removed = true;
-        removed.blocks = Blocks::default();
-        removed.reader = Reader::default();
-        self.insight.forget_source(source);
+        removed.kept = Kept::default();
+        removed.decoder = Decoder::new();
+        removed.opener = None;
+        self.remove_rows(source);
         if self.sources.count() == 0 {
             self.clear();
         } else {
@@ -216,14 +295,36 @@ impl Capture {
         self.follow();
     }
 
-    /// Whether the rows of this source are not to be seen any more.
-    pub(super) fn is_removed(&self, source: u32) -> bool {
-        self.sources.list.get(source as usize).is_none_or(|source| source.is_removed)
-    }
-
-    /// Whether there are such rows among those held.
-    pub(super) fn any_removed(&self) -> bool {
-        self.sources.list.iter().any(|source| source.is_removed && source.rows > 0)
+    /// Takes somebody's word on a connection of this source that nothing else says is WebSocket. The rows of the source go
+    /// away, and what is kept of it is read again.
+    pub fn assume(&mut self, source: u32, word: Word) {
+        let Some(again) = self.sources.list.get_mut(source as usize).filter(|source| !source.is_removed) else {
+            return;
+        };
+        again.words.retain(|known| known.stream != word.stream);
+        again.words.push(word);
+        let kept = std::mem::take(&mut again.kept);
+        again.decoder = Decoder::noting_places();
+        for word in &again.words {
+            again.decoder.assume(*word);
+        }
+        (again.connections, again.noted) = (Vec::new(), Vec::new());
+        if let Some(budget) = self.sources.budget {
+            again.kept.fit(budget);
+        }
+        let is_done = again.is_done;
+        self.remove_rows(source);
+        for bytes in kept.into_chunks() {
+            self.read(source, &bytes);
+        }
+        if let Some(again) = self.sources.list.get_mut(source as usize).filter(|_| is_done) {
+            again.decoder.finish();
+            self.take_records(source);
+        }
+        self.restart_view();
+        self.restart_search();
+        self.generation += 1;
+        self.keep_within_budget();
     }
 
     /// A connection that the page's own client opens: answers with a handle.
@@ -274,32 +375,74 @@ impl Capture {
         self.sources.clients.get(handle as usize)?.connection.map(|connection| connection + 1)
     }
 
-    /// Takes in the rows that a source has ready; answers with the place of its last packet.
-    fn take_rows(&mut self, number: u32) -> Option<framescope_codec::capture::save::Place> {
-        loop {
-            let row = self.end();
-            let Sources { list, connections, clients, twins } = &mut self.sources;
-            let source = list.get_mut(number as usize)?;
-            let Some(record) = source.reader.next() else { return source.reader.last_place() };
-            let mut connection = None;
-            if let Record::Event(event) = &record {
-                let is_own = source.kind == "client";
-                if twins.hides(number, event, is_own) {
-                    continue;
-                }
-                let own = source.connection(event.stream, connections);
-                connection = Some(own);
-                if is_own {
-                    let ports = [event.src.port(), event.dst.port()];
-                    let mut clients = clients.iter_mut().rev();
-                    let client = clients.find(|client| client.source == number && ports.contains(&client.port));
-                    if let Some(client) = client {
-                        client.connection = client.connection.or(connection);
-                    }
-                }
-                self.insight.take(Place { connection: own + 1, source: number, row }, event);
-            }
-            self.push(records::entry(number, connection, record));
+    /// Takes what the opener of a file has made of it.
+    fn open(&mut self, source: u32) {
+        // Taken out for as long as others work on the capture.
+        let opened = self.sources.list.get_mut(source as usize);
+        let Some(mut opener) = opened.and_then(|opened| opened.opener.take()) else { return };
+        while let Some(bytes) = opener.next_bytes() {
+            self.read(source, &bytes);
         }
+        while let Some(fault) = opener.next_fault() {
+            self.take_fault(source, &fault.to_string());
+        }
+        if let Some(opened) = self.sources.list.get_mut(source as usize) {
+            opened.opener = Some(opener);
+        }
+    }
+
+    /// Takes pcapng.
+    fn read(&mut self, source: u32, bytes: &[u8]) {
+        for piece in bytes.chunks(FEED_MAX / 2) {
+            let Some(read) = self.sources.list.get_mut(source as usize) else { return };
+            read.kept.push(piece);
+            read.decoder.feed(piece);
+            self.take_records(source);
+            let Some(read) = self.sources.list.get_mut(source as usize) else { return };
+            read.note_places();
+            read.kept.settle(read.decoder.position());
+        }
+    }
+
+    /// Takes in the rows that a source has ready.
+    fn take_records(&mut self, source: u32) {
+        while let Some(reading) = self.sources.list.get_mut(source as usize) {
+            match reading.decoder.next_record() {
+                None => return,
+                Some(Record::Event(event)) => self.take(source, event),
+                Some(Record::Fault(fault)) => {
+                    if reading.kind != "file" && fault.kind == FaultKind::NotPcapng {
+                        reading.trouble = Some("What comes from the tap is no pcapng; reload the page.".into());
+                    }
+                    self.take_fault(source, &fault.to_string());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, number: u32, event: Event) {
+        let Sources { list, connections, clients, twins, .. } = &mut self.sources;
+        let Some(source) = list.get_mut(number as usize) else { return };
+        let is_own = source.kind == "client";
+        if twins.hides(number, &event, is_own) {
+            return;
+        }
+        let connection = source.connection(event.stream, connections);
+        if is_own {
+            let ports = [event.src.port(), event.dst.port()];
+            let mut clients = clients.iter_mut().rev();
+            if let Some(client) = clients.find(|client| client.source == number && ports.contains(&client.port)) {
+                client.connection = client.connection.or(Some(connection));
+            }
+        }
+        self.take_event(number, connection, event);
+    }
+}
+
+impl Source {
+    /// What its bytes are.
+    fn format(&self) -> &'static str {
+        let formats = self.opener.as_ref().map(Opener::formats).unwrap_or_default();
+        formats.last().map_or("pcapng", |format| format.name())
     }
 }

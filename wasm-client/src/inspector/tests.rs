@@ -1,6 +1,7 @@
-use framescope_codec::capture::pcapng;
 use framescope_codec::capture::tap::Flow;
+use framescope_codec::capture::{Direction, pcapng};
 
+use super::objects::Count;
 use super::*;
 
 const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

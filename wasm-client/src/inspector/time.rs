@@ -2,8 +2,10 @@
 
 use std::cmp::Reverse;
 
+use super::Capture;
+use super::entry::Entry;
 use super::objects::{Silence, Timeline};
-use super::{Capture, Direction, What};
+use super::store::Extra;
 
 impl Capture {
     /// Rows, bytes and broken rules of the view in so many equal spans of the time between, in nanoseconds since the first
@@ -25,20 +27,24 @@ impl Capture {
             largest: vec![0; buckets],
         };
         for index in (0..self.view_count()).filter_map(|place| self.view_index(place)) {
-            let Some(entry) = self.entry(index) else { continue };
-            let Some(since_start) = self.since_start(index).checked_sub(from) else { continue };
+            let Some(entry) = self.store.get(index) else { continue };
+            let Some(since_start) = self.after_start(entry).checked_sub(from) else { continue };
             let place = usize::try_from(since_start / bucket).unwrap_or(usize::MAX);
             if place >= buckets {
                 continue;
             }
-            timeline.violations[place] += u32::try_from(entry.what.violation_count()).unwrap_or(u32::MAX);
-            let Some(direction) = entry.direction else { continue };
-            let bytes = match &entry.what {
-                What::Frame(dissection) => dissection.header.payload_length.get(),
-                What::Handshake(handshake) => handshake.head().bytes().len() as u64,
-                What::Gap(..) | What::End(_) | What::Note(_) => 0,
+            timeline.violations[place] += entry.violation_count();
+            if entry.direction().is_none() {
+                continue;
+            }
+            let bytes = if entry.is_frame() {
+                self.store.length(index, entry)
+            } else if let Some(Extra::Handshake(handshake)) = self.store.extra(index) {
+                handshake.head().bytes().len() as u64
+            } else {
+                0
             };
-            let direction = usize::from(direction == Direction::ServerToClient);
+            let direction = entry.side();
             timeline.rows[direction][place] += 1;
             timeline.bytes[direction][place] = timeline.bytes[direction][place].saturating_add(bytes);
             timeline.largest[place] = timeline.largest[place].max(bytes);
@@ -52,7 +58,8 @@ impl Capture {
         let mut longest: Vec<Silence> = Vec::new();
         let mut before = None;
         for row in (0..self.view_count()).filter_map(|place| self.view_index(place)) {
-            let time = self.since_start(row);
+            let Some(entry) = self.store.get(row) else { continue };
+            let time = self.after_start(entry);
             let ns = time.saturating_sub(before.unwrap_or(time));
             before = Some(before.unwrap_or(time).max(time));
             if ns == 0 || longest.len() == count && longest.last().is_none_or(|last| last.ns >= ns) {
@@ -66,9 +73,8 @@ impl Capture {
     }
 
     /// Nanoseconds from the first row to this one; none for what came before.
-    fn since_start(&self, index: u64) -> u64 {
-        let time = self.entry(index).and_then(|entry| entry.time_ns).unwrap_or_default();
-        time.saturating_sub(self.start_ns.unwrap_or_default())
+    fn after_start(&self, entry: &Entry) -> u64 {
+        entry.time_ns.saturating_sub(self.start_ns.unwrap_or_default())
     }
 }
 

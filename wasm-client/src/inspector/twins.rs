@@ -1,7 +1,8 @@
 //! Connections that are seen twice: the page's own, which it records itself, and which a tap of the server that they
 //! lead to shows as well. They are listed once, as the page recorded them: that has every byte, credentials too.
 
-use framescope_codec::capture::{Direction, Event, What, mask::HeadMask};
+use framescope_codec::capture::mask::HeadMask;
+use framescope_codec::capture::{Direction, Event, What};
 
 /// The requests of the page's own connections, and which connections of taps began with the same.
 #[derive(Debug, Default)]
@@ -12,8 +13,8 @@ pub(super) struct Twins {
 }
 
 impl Twins {
-    /// Whether this event of `source` tells what another has told already. Of the page's own connections, which come
-    /// before anything that a tap can know of them, it is kept in mind.
+    /// Whether this event tells what another has told already. Those of the page's own connections, which come before
+    /// anything that a tap can know of them, are kept in mind.
     pub(super) fn hides(&mut self, source: u32, event: &Event, is_own: bool) -> bool {
         let place = (source, event.stream);
         if let What::Request(request) = &event.what {

@@ -1,18 +1,31 @@
 //! What is listed: all rows, or those that pass a filter, are of one connection, complete a message, lie in a span
 //! of time. Rows are gone through a little at a time, so that nobody waits.
 
-use super::objects::{FilterProblem, Row, ViewState};
+use framescope_codec::capture::filter::Filter;
+
+use super::Capture;
+use super::entry::{Entry, Kind};
+use super::objects::{Count, FilterProblem, Row, ViewState};
 use super::paged::Paged;
-use super::{Capture, Entry, What};
 
 /// What is listed, and what came of going through the rows.
 #[derive(Debug, Default)]
 pub(super) struct View {
     spec: ViewSpec,
+    filter: Option<Filter>,
     /// The rows that are in it, in order; `None` if all are.
-    rows: Option<Paged<u64>>,
+    rows: Option<Paged<u32>>,
+    /// What those are counted from: a place in the view takes four bytes.
+    base: u64,
     /// The row to go on with.
     next: u64,
+}
+
+/// A rule by which rows get a colour.
+#[derive(Debug)]
+pub(super) struct Colour {
+    filter: Filter,
+    colour: u32,
 }
 
 /// What is to be listed; without anything in it, all.
@@ -44,6 +57,8 @@ impl Capture {
     ///
     /// If the filter is wrong. All stays as it was.
     pub fn set_view(&mut self, spec: ViewSpec) -> Result<(), FilterProblem> {
+        let filter = Filter::parse(&spec.filter).map_err(|problem| FilterProblem::new(problem, &spec.filter))?;
+        self.view.filter = Some(filter).filter(|filter| !filter.is_empty());
         self.view.spec = spec;
         self.restart_view();
         self.generation += 1;
@@ -56,27 +71,66 @@ impl Capture {
     ///
     /// If a rule's filter is wrong. All stays as it was.
     pub fn set_colours(&mut self, rules: Vec<ColourRule>) -> Result<(), FilterProblem> {
-        drop(rules);
+        let colour = |(place, rule): (usize, ColourRule)| match Filter::parse(&rule.filter) {
+            Ok(filter) => Ok(Colour { filter, colour: rule.colour }),
+            Err(problem) => Err(FilterProblem { rule: Some(place), ..FilterProblem::new(problem, &rule.filter) }),
+        };
+        self.colours = rules.into_iter().enumerate().map(colour).collect::<Result<_, _>>()?;
         self.generation += 1;
         Ok(())
     }
 
-    /// The rows at these places of the view.
+    /// The colour of a row.
+    pub(super) fn colour_of(&self, index: u64) -> Option<u32> {
+        self.colours.iter().find(|rule| self.passes(index, &rule.filter)).map(|rule| rule.colour)
+    }
+
+    /// The rows at these places of the view. Where messages are listed, a row tells of all frames of its message.
     pub fn view_rows(&mut self, from: u64, count: usize) -> Vec<Row> {
-        if self.view.rows.is_none() {
-            return self.rows(self.first.saturating_add(from), count);
-        }
         let places = from..from.saturating_add(count as u64).min(self.view_count());
-        let rows: Vec<_> = places.filter_map(|place| self.view_index(place)).collect();
-        rows.into_iter().flat_map(|index| self.rows(index, 1)).collect()
+        let rows = places.filter_map(|place| self.view_index(place));
+        let messages = self.view.spec.messages;
+        rows.filter_map(|index| if messages { self.message_row(index) } else { self.row(index) }).collect()
+    }
+
+    fn message_row(&self, index: u64) -> Option<Row> {
+        let mut row = self.row(index)?;
+        let entry = self.store.get(index)?;
+        if let Some(span) = self.store.span(entry) {
+            row.name = span.opcode.name();
+            let (mut wire, mut length, mut inflated) = (0, 0, None);
+            let mut at = index;
+            while let Some(entry) = self.store.get(at) {
+                let payload = self.store.length(at, entry);
+                wire += payload.saturating_add(u64::from(entry.header_len));
+                length += payload;
+                if let Some(more) = self.store.inflated(at, entry) {
+                    inflated = Some(inflated.unwrap_or(0) + more);
+                }
+                if entry.fragment == 0 || entry.back == 0 {
+                    break;
+                }
+                at -= u64::from(entry.back);
+            }
+            (row.wire, row.payload_length, row.inflated) = (Count(wire), Count(length), inflated.map(Count));
+            if let Some(dissection) = self.dissection(index)
+                && let Some(message) = &dissection.message
+            {
+                (row.preview, row.preview_kind) = super::details::shown(span.opcode, &message.payload);
+            }
+        }
+        Some(row)
     }
 
     /// The place of a row in the view, or of the next one that is in it.
     #[must_use]
     pub fn view_place(&self, index: u64) -> u64 {
         match &self.view.rows {
-            None => index.saturating_sub(self.first).min(self.rows.len() as u64),
-            Some(rows) => rows.partition_point(|row| *row < index) as u64,
+            None => index.saturating_sub(self.store.first()).min(self.store.len()),
+            Some(rows) => {
+                let base = self.view.base;
+                rows.partition_point(|row| base + u64::from(*row) < index) as u64
+            }
         }
     }
 
@@ -84,20 +138,20 @@ impl Capture {
     #[must_use]
     pub fn view_index(&self, place: u64) -> Option<u64> {
         match &self.view.rows {
-            None => self.first.checked_add(place).filter(|index| *index < self.end()),
-            Some(rows) => rows.get(usize::try_from(place).ok()?).copied(),
+            None => self.store.first().checked_add(place).filter(|index| *index < self.end()),
+            Some(rows) => Some(self.view.base + u64::from(*rows.get(usize::try_from(place).ok()?)?)),
         }
     }
 
     /// How many rows are in the view, as far as is known.
     pub(super) fn view_count(&self) -> u64 {
-        self.view.rows.as_ref().map_or(self.rows.len(), Paged::len) as u64
+        self.view.rows.as_ref().map_or(self.store.len(), |rows| rows.len() as u64)
     }
 
     /// The nearest row of the view after `from`, or before it, that breaks a rule. `from` may be -1.
     #[must_use]
     pub fn next_violation(&self, from: i64, backwards: bool) -> Option<u64> {
-        self.nearest(from, backwards, |index| self.entry(index).is_some_and(|entry| entry.what.violation_count() > 0))
+        self.nearest(from, backwards, |index| self.store.get(index).is_some_and(|entry| entry.violation_count() > 0))
     }
 
     /// The nearest row of the view of this kind.
@@ -113,8 +167,8 @@ impl Capture {
     }
 
     pub(super) fn view_state(&self) -> ViewState {
-        let total = self.rows.len() as u64;
-        let scanned = if self.view.rows.is_none() { total } else { self.view.next.saturating_sub(self.first) };
+        let total = self.store.len();
+        let scanned = if self.view.rows.is_none() { total } else { self.view.next.saturating_sub(self.store.first()) };
         ViewState { count: self.view_count(), scanned, total, done: scanned == total }
     }
 
@@ -130,24 +184,35 @@ impl Capture {
 
     /// Rows that just came are gone through at once, if those before them were.
     pub(super) fn follow(&mut self) {
+        self.readings.borrow_mut().forget_recent();
         if self.end().saturating_sub(self.view.next) <= STEP as u64 {
             self.scan_view();
         }
     }
 
+    /// The bytes that view and search take up.
+    pub(super) fn view_held(&self) -> usize {
+        self.view.rows.as_ref().map_or(0, Paged::held) + self.search_held()
+    }
+
     /// Goes through all rows again.
     pub(super) fn restart_view(&mut self) {
-        let ViewSpec { filter, messages, connection, between } = &self.view.spec;
-        let is_all = filter.is_empty() && !messages && connection.is_none() && between.is_none() && !self.any_removed();
+        let ViewSpec { filter: _, messages, connection, between } = &self.view.spec;
+        let is_all = self.view.filter.is_none()
+            && !messages
+            && connection.is_none()
+            && between.is_none()
+            && !self.sources.any_removed();
         self.view.rows = (!is_all).then(Paged::default);
-        self.view.next = self.first;
+        self.view.base = self.store.first();
+        self.view.next = self.store.first();
     }
 
     /// Forgets what is held no longer.
     pub(super) fn forget_dropped(&mut self) {
-        let first = self.first;
+        let (first, base) = (self.store.first(), self.view.base);
         if let Some(rows) = &mut self.view.rows {
-            rows.drop_front_while(|row| *row < first);
+            rows.drop_front_while(|row| base + u64::from(*row) < first);
         }
         self.view.next = self.view.next.max(first);
         self.forget_dropped_hits();
@@ -159,10 +224,18 @@ impl Capture {
             self.view.next = self.end();
             return false;
         };
-        let end = self.end().min(self.view.next + STEP as u64);
+        if self.end() - self.view.base > u64::from(u32::MAX) {
+            // Once in four thousand million rows they are counted from elsewhere.
+            self.restart_view();
+            return true;
+        }
+        let step = if self.view.filter.as_ref().is_some_and(Filter::needs_payload) { STEP / 16 } else { STEP };
+        let end = self.end().min(self.view.next + step as u64);
         for index in self.view.next..end {
-            if self.entry(index).is_some_and(|entry| self.is_listed(entry)) {
-                rows.push(index);
+            if self.is_listed(index)
+                && let Ok(place) = u32::try_from(index - self.view.base)
+            {
+                rows.push(place);
             }
         }
         self.view.next = end;
@@ -170,25 +243,20 @@ impl Capture {
         end < self.end()
     }
 
-    fn is_listed(&self, entry: &Entry) -> bool {
+    fn is_listed(&self, index: u64) -> bool {
         let spec = &self.view.spec;
-        #[expect(clippy::cast_precision_loss, reason = "a chart's edge is no nearer than that")]
-        let since_start =
-            entry.time_ns.unwrap_or_default().wrapping_sub(self.start_ns.unwrap_or_default()).cast_signed() as f64;
-        !self.is_removed(entry.source)
-            && spec.connection.is_none_or(|connection| entry.connection.is_some_and(|number| number + 1 == connection))
-            && spec.between.is_none_or(|(from, to)| from <= since_start && since_start <= to)
-            && (!spec.messages || entry.what.ends_message())
+        let Some(entry) = self.store.get(index) else { return false };
+        entry.kind != Kind::Removed
+            && spec.connection.is_none_or(|connection| entry.connection.checked_add(1) == Some(connection))
+            && spec.between.is_none_or(|between| self.is_between(entry, between))
+            && (!spec.messages || entry.ends_message())
+            && self.view.filter.as_ref().is_none_or(|filter| self.passes(index, filter))
     }
-}
 
-impl What {
-    /// Whether it is a row of its own where only messages are listed.
-    fn ends_message(&self) -> bool {
-        match self {
-            Self::Frame(dissection) => dissection.fragment.is_none() || dissection.header.fin,
-            _ => true,
-        }
+    #[expect(clippy::cast_precision_loss, reason = "a chart's edge is no nearer than that")]
+    fn is_between(&self, entry: &Entry, (from, to): (f64, f64)) -> bool {
+        let since_start = self.since_start(entry) as f64;
+        from <= since_start && since_start <= to
     }
 }
 

@@ -208,7 +208,8 @@ fn of_response(response: &JudgedResponse, field: Field) -> Value<'_> {
 }
 
 /// What a frame says of itself. For other rows than events, too.
-pub(super) fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
+#[must_use]
+pub fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
     let header = &frame.header;
     let message = frame.message.as_ref();
     match field {

@@ -59,7 +59,7 @@ impl Archive {
             self.handshakes.entry(*connection).or_default().last_row = *row;
         }
         // The target is wanted even where the handshake is not among the chosen.
-        for row in capture.first..capture.end() {
+        for row in capture.store.first()..capture.end() {
             if !capture.is_handshake(row) {
                 continue;
             }

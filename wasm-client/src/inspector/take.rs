@@ -1,0 +1,209 @@
+//! What the codec reads out of a capture, as rows; and rows that go when memory is short.
+
+use framescope_codec::capture::insight::Place;
+use framescope_codec::capture::{CapturedFrame, End, Event, What};
+
+use super::Capture;
+use super::connections::Connection;
+use super::entry::{Entry, Kind, flag};
+use super::handshake::{Handshake, deflate_words};
+use super::store::Extra;
+
+/// Counts over the rows held.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    pub(super) dropped: u64,
+    pub(super) frames: u64,
+    pub(super) violations: u64,
+    /// Connections with rows.
+    pub(super) connections: usize,
+    /// Bytes of checkpoints.
+    pub(super) windows: usize,
+}
+
+impl Capture {
+    /// An event on a connection, which is the next row.
+    pub(super) fn take_event(&mut self, source: u32, number: u32, event: Event) {
+        let row = self.end();
+        if self.connections.len() <= number as usize {
+            self.connections.push(Connection::new(source, &event));
+        }
+        let Some(connection) = self.connections.get_mut(number as usize) else { return };
+        connection.hear(&event.what, row);
+        let taken = self.insight.take(Place { connection: number + 1, source, row }, &event);
+        if let Some(ns) = taken.round_trip_ns {
+            self.store.set_round_trip(ns);
+        }
+        let Event { direction, time_ns, in_process, .. } = event;
+        let mut entry = match event.what {
+            What::Frame(frame) => self.take_frame(number, time_ns, &event.direction, *frame),
+            What::Request(request) => self.take_head(Kind::Request, time_ns, Handshake::Request(request)),
+            What::Response(response) => self.take_head(Kind::Response, time_ns, Handshake::Response(response)),
+            What::Gap { missing, inside_payload } => {
+                let rest = if inside_payload {
+                    "all of them payload of one frame"
+                } else {
+                    "frames cannot be told apart until the next known boundary"
+                };
+                let words = format!("{missing} bytes were not captured; {rest}");
+                self.store.set_extra(Extra::Gap(missing, words));
+                Entry::new(Kind::Gap, time_ns)
+            }
+            What::End(End::Finished) => self.take_words(Kind::End, time_ns, "This side has sent all it had (TCP FIN)."),
+            What::End(End::Reset) => {
+                self.take_words(Kind::End, time_ns, "This side broke the connection off (TCP RST).")
+            }
+            What::JoinedLate { deflate } => {
+                let agreed = deflate.map_or_else(|| "no extension was agreed on".into(), deflate_words);
+                let what = if in_process { "in-process connection" } else { "connection" };
+                let words = format!("The watch began when this {what} was open already: {agreed}.");
+                self.take_words(Kind::Note, time_ns, &words)
+            }
+            What::Note(note) => self.take_words(Kind::Note, time_ns, &note.to_string()),
+        };
+        entry.connection = number;
+        entry.set_direction(direction);
+        self.push(entry);
+    }
+
+    /// Something about the capture itself.
+    pub(super) fn take_fault(&mut self, source: u32, words: &str) {
+        let entry = self.take_words(Kind::Note, self.last_ns, words);
+        self.push(Entry { offset: u64::from(source), ..entry });
+    }
+
+    fn take_words(&mut self, kind: Kind, time_ns: u64, words: &str) -> Entry {
+        self.store.set_extra(Extra::Words(words.into()));
+        Entry::new(kind, time_ns)
+    }
+
+    fn take_head(&mut self, kind: Kind, time_ns: u64, handshake: Handshake) -> Entry {
+        let violations = u32::try_from(handshake.findings().len()).unwrap_or(u32::MAX);
+        self.store.set_extra(Extra::Handshake(handshake));
+        Entry { violations, ..Entry::new(kind, time_ns) }
+    }
+
+    fn take_frame(
+        &mut self,
+        number: u32,
+        time_ns: u64,
+        direction: &framescope_codec::capture::Direction,
+        mut frame: CapturedFrame,
+    ) -> Entry {
+        let row = self.end();
+        let mut entry = Entry::of_frame(&frame.dissection, time_ns);
+        entry.set_direction(*direction);
+        self.store.place(&mut entry, &frame);
+        let side = entry.side();
+        let Some(connection) = self.connections.get_mut(number as usize) else { return entry };
+        for piece in frame.pieces.iter() {
+            self.sources.note_row(connection.source, piece.at, row + 1);
+        }
+        if let Some(fragment) = frame.dissection.fragment {
+            if entry.has(flag::IN_SPAN) {
+                let known = connection.span[side].filter(|(message, _)| *message == fragment.message);
+                let span = self.store.join_span(known.map(|(_, span)| span), &mut entry);
+                connection.span[side] = Some((fragment.message, span));
+            }
+            if let Some(before) = connection.data_end[side].checked_sub(1) {
+                entry.back = u32::try_from(row - before).unwrap_or_default();
+            }
+            connection.data_end[side] = row + 1;
+        }
+        if let Some(checkpoint) = frame.checkpoint.take() {
+            connection.deflate = checkpoint.deflate();
+            self.tally.windows += self.store.set_checkpoint(checkpoint);
+        }
+        entry
+    }
+
+    fn push(&mut self, entry: Entry) {
+        self.start_ns.get_or_insert(entry.time_ns);
+        self.last_ns = entry.time_ns;
+        self.count(&entry, true);
+        self.store.push(entry);
+    }
+
+    fn count(&mut self, entry: &Entry, is_new: bool) {
+        let one =
+            |counter: &mut u64, by: u64| *counter = if is_new { *counter + by } else { counter.saturating_sub(by) };
+        if entry.kind == Kind::Removed {
+            return;
+        }
+        one(&mut self.tally.frames, u64::from(entry.is_frame()));
+        one(&mut self.tally.violations, u64::from(entry.violation_count()));
+        if let Some(connection) = self.connections.get_mut(entry.connection as usize) {
+            let had = connection.rows > 0;
+            one(&mut connection.rows, 1);
+            match (had, connection.rows > 0) {
+                (false, true) => self.tally.connections += 1,
+                (true, false) => self.tally.connections -= 1,
+                _ => {}
+            }
+        }
+        self.sources.count_row(self.source_of(entry), is_new);
+    }
+
+    /// Which source a row came from.
+    pub(super) fn source_of(&self, entry: &Entry) -> u32 {
+        let of_capture = || u32::try_from(entry.offset).unwrap_or_default();
+        self.connections.get(entry.connection as usize).map_or_else(of_capture, |connection| connection.source)
+    }
+
+    /// Takes the rows of a source out of everything that is shown.
+    pub(super) fn remove_rows(&mut self, source: u32) {
+        for row in self.store.first()..self.end() {
+            let Some(entry) = self.store.get(row).copied() else { continue };
+            if self.source_of(&entry) == source && entry.kind != Kind::Removed {
+                self.count(&entry, false);
+                if let Some(entry) = self.store.get_mut(row) {
+                    entry.kind = Kind::Removed;
+                }
+            }
+        }
+        self.insight.forget_source(source);
+        self.readings.borrow_mut().clear();
+    }
+
+    pub(super) fn keep_within_budget(&mut self) {
+        let budget = self.budget();
+        if self.held() <= budget {
+            return;
+        }
+        // A little more than needed, so that a full capture does not drop with every packet.
+        let wanted = budget - budget / 16;
+        while self.held() > wanted {
+            let Some((source, rows_end)) = self.sources.oldest() else { break };
+            let first = rows_end.clamp(self.store.first(), self.end());
+            self.move_bases(first);
+            self.tally.dropped += first - self.store.first();
+            self.drop_rows(first);
+            self.sources.drop_oldest(source, first);
+        }
+        self.forget_dropped();
+        self.generation += 1;
+    }
+
+    /// Lets go of the rows in front of this one.
+    pub(super) fn drop_rows(&mut self, first: u64) {
+        for row in self.store.first()..first {
+            let Some(entry) = self.store.get(row).copied() else { continue };
+            self.before_ns = Some(entry.time_ns);
+            self.count(&entry, false);
+        }
+        self.tally.windows = self.tally.windows.saturating_sub(self.store.drop_before(first));
+        self.readings.borrow_mut().clear();
+    }
+
+    /// Nanoseconds from the row before to this one.
+    pub(super) fn since_previous(&self, row: u64, entry: &Entry) -> i64 {
+        let before = row.checked_sub(1).and_then(|before| self.store.get(before)).map(|before| before.time_ns);
+        let before = before.or(self.before_ns).unwrap_or(entry.time_ns);
+        entry.time_ns.wrapping_sub(before).cast_signed()
+    }
+
+    /// Nanoseconds from the first row to this one.
+    pub(super) fn since_start(&self, entry: &Entry) -> i64 {
+        entry.time_ns.wrapping_sub(self.start_ns.unwrap_or(entry.time_ns)).cast_signed()
+    }
+}
