@@ -49,8 +49,6 @@ export class Address {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #openSample;
-  /** The sample that is read. @type {string | null} */
-  sample = null;
 
   /** @param {Inspector} app @param {(name: string) => Promise<unknown>} openSample */
   constructor(app, openSample) {
@@ -85,7 +83,6 @@ export class Address {
     if (problem) this.#app.say(`The filter in the address is wrong: ${problem.message}`, "warn");
     if (sample !== null && sample !== this.#opened) {
       this.#opened = sample;
-      this.sample = sample;
       await this.#openSample(sample);
     }
     this.#choose();
@@ -108,7 +105,7 @@ export class Address {
     this.#timer = undefined;
     const { view, chosenIndex } = this.#app;
     const row = this.#wanted ?? (chosenIndex === null ? null : chosenIndex + 1);
-    const hash = hashOf({ view, row, sample: this.sample });
+    const hash = hashOf({ view, row, sample: this.#app.sample });
     if (hash === location.hash) return;
     this.#written = hash;
     history.replaceState(null, "", location.pathname + location.search + hash);

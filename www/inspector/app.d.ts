@@ -4,11 +4,50 @@
 // place in the page and the App, and has no other way to reach the page. tools.js lists them.
 
 import type {
-  Details as WireDetails,
+  ColourRule,
+  Completion,
+  ConnectionInfo,
+  Conversation,
+  Details,
+  ExportSpec,
+  FieldHelp,
+  FilterCheck,
+  FilterProblem,
+  RoundTrip,
+  Row,
+  SearchSpec,
+  Silence,
+  SourceInfo,
+  SourceKind,
+  Status,
+  StreamMessage,
+  Timeline,
+  ViewSpec,
   FieldInfo as WireFieldInfo,
-  Row as WireRow,
-  Status as WireStatus,
 } from "../pkg/framescope_wasm.js";
+
+export type {
+  ColourRule,
+  Completion,
+  ConnectionInfo,
+  Conversation,
+  Decoded,
+  Details,
+  FieldHelp,
+  FilterProblem,
+  RoundTrip,
+  Row,
+  SearchSpec,
+  SourceInfo,
+  SourceKind,
+  Status,
+  StreamMessage,
+  Timeline,
+  ViewSpec,
+} from "../pkg/framescope_wasm.js";
+
+/** For a learner: what this is, and why it is so; empty where the meaning says all. */
+export type FieldInfo = WireFieldInfo & { explain?: string };
 
 /** The running number of a row, from 0; never used again. Rows below `status.first` are gone. */
 export type RowIndex = number;
@@ -117,7 +156,7 @@ export interface CaptureProxy {
   setSearch(spec: SearchSpec | ""): Promise<FilterProblem | undefined>;
   nextFound(from: RowIndex, backwards: boolean): Promise<RowIndex | undefined>;
   nextViolation(from: number, backwards: boolean): Promise<RowIndex | undefined>;
-  checkFilter(text: string): Promise<{ problem: FilterProblem | null }>;
+  checkFilter(text: string): Promise<FilterCheck>;
   completeFilter(text: string, at: number): Promise<Completion>;
   filterFields(): Promise<FieldHelp[]>;
   connections(): Promise<ConnectionInfo[]>;
@@ -126,16 +165,14 @@ export interface CaptureProxy {
   timeline(spec: { from: number | null; to: number | null; buckets: number }): Promise<Timeline>;
   /** The first row of the view at or after this time, in nanoseconds since the first row. */
   rowAt(nanos: number): Promise<RowIndex | undefined>;
-  silences(count: number): Promise<{ row: RowIndex; ns: number }[]>;
+  silences(count: number): Promise<Silence[]>;
   /** Of a connection, those behind the row `after`, in order. */
   messagesOf(connection: number, after: RowIndex, count: number): Promise<StreamMessage[]>;
   /** The rules that the frame breaks by itself, as if nothing had been said before. */
   rulesAlone(index: RowIndex): Promise<string[]>;
-  exportBegin(spec: { format: "pcapng" | "har" | "jsonl"; rows: "all" | "view" | RowIndex[] }): Promise<void>;
+  exportBegin(spec: ExportSpec): Promise<void>;
   exportNext(): Promise<Uint8Array<ArrayBuffer> | undefined>;
 }
-
-export type SourceKind = "tap" | "proxy" | "client" | "file";
 
 /** The user's word on a TCP stream that nothing else says is WebSocket. */
 export interface StreamWord {
@@ -143,196 +180,4 @@ export interface StreamWord {
   /** `ip:port` of the end that is the client. */
   client: string;
   deflate: object | null;
-}
-
-export interface ViewSpec {
-  filter: string;
-  layer: "frames" | "messages";
-  connection: number | null;
-  /** Nanoseconds since the first row. */
-  between: [number, number] | null;
-}
-
-export interface SearchSpec {
-  kind: "text" | "hex" | "regex" | "filter";
-  text: string;
-  matchCase: boolean;
-}
-
-export interface ColourRule {
-  filter: string;
-  colour: number;
-}
-
-/** Offsets are UTF-16, into the text. */
-export interface FilterProblem {
-  message: string;
-  from: number;
-  to: number;
-  hint: string | null;
-}
-
-export interface Completion {
-  from: number;
-  to: number;
-  items: { text: string; detail: string; kind: "field" | "value" | "operator" | "function" }[];
-}
-
-export interface FieldHelp {
-  name: string;
-  type: string;
-  says: string;
-  example: string;
-  values: string[];
-}
-
-export interface SourceInfo {
-  source: number;
-  kind: SourceKind;
-  name: string;
-  format: string;
-  bytes: number;
-  rows: number;
-  done: boolean;
-  trouble: string | null;
-  /** TCP streams with payload that are no WebSocket as far as can be told. */
-  unread: { stream: number; client: string; server: string; bytes: number; says: string }[];
-}
-
-export interface Status extends WireStatus {
-  view: {
-    count: number;
-    scanned: number;
-    total: number;
-    done: boolean;
-    /** Rows of this view that went from its front: what was place `dropped` is place 0 now. */
-    dropped?: number;
-  };
-  search: { count: number; done: boolean } | null;
-  sources: number;
-  startNs: string;
-  durationNs: number;
-  /** Grows when what was shown before may look different. */
-  generation: number;
-}
-
-export interface Row extends WireRow {
-  source: number;
-  colour: number | null;
-  found: boolean;
-  /** Nanoseconds, of a pong that answers a ping. */
-  roundTrip: number | null;
-  /** What its message is, as `socket.io event`. */
-  subprotocol: string | null;
-}
-
-export interface FieldInfo extends WireFieldInfo {
-  /** For a learner: what this is, and why it is so; empty where the meaning says all. */
-  explain?: string;
-}
-
-export interface Details extends WireDetails {
-  row: Row;
-  decoded?: Decoded | null;
-}
-
-/** A message as its subprotocol reads it. */
-export interface Decoded {
-  protocol: string;
-  name: string;
-  summary: string;
-  parts: { label: string; value: string; says: string; section: string }[];
-  problem: string | null;
-}
-
-export interface ConnectionInfo {
-  connection: number;
-  source: number;
-  client: string;
-  server: string;
-  target: string;
-  host: string;
-  subprotocol: string | null;
-  extensions: string;
-  state: "opening" | "open" | "closing" | "closed" | "refused";
-  firstRow: RowIndex;
-  rows: number;
-  /** From the client, and to it. */
-  frames: [number, number];
-  bytes: [number, number];
-  messages: [number, number];
-  violations: number;
-  startNs: number;
-  endNs: number | null;
-  inProcess: boolean;
-  label: string;
-}
-
-export interface Conversation {
-  info: ConnectionInfo;
-  request: RowIndex | null;
-  response: RowIndex | null;
-  headers: {
-    side: "request" | "response";
-    name: string;
-    value: string;
-    verdict: "good" | "plain" | "bad";
-    says: string;
-    section: string;
-  }[];
-  agreed: { extension: string; offered: string; answered: string; says: string }[];
-  subprotocol: { offered: string[]; chosen: string | null; says: string };
-  closing: {
-    by: "client" | "server" | "both" | null;
-    code: number | null;
-    reason: string;
-    clean: boolean;
-    says: string;
-    rows: RowIndex[];
-  };
-  masking: {
-    frames: number;
-    distinct: number;
-    repeated: { key: string; rows: RowIndex[] }[];
-    verdict: "good" | "plain" | "bad";
-    says: string;
-  };
-  compression: { direction: "c2s" | "s2c"; messages: number; wire: number; inflated: number; ratio: number }[];
-  opcodes: { name: string; direction: "c2s" | "s2c"; count: number; bytes: number }[];
-  roundTrips: { count: number; min: number; median: number; max: number } | null;
-  violations: { name: string; section: string; count: number; firstRow: RowIndex }[];
-}
-
-export interface RoundTrip {
-  /** Of the ping, in nanoseconds since the first row. */
-  at: number;
-  connection: number;
-  ping: RowIndex;
-  pong: RowIndex | null;
-  ns: number | null;
-  by: "client" | "server";
-}
-
-export interface Timeline {
-  from: number;
-  to: number;
-  /** Nanoseconds in each. */
-  bucket: number;
-  /** From the client, and to it. */
-  rows: [number[], number[]];
-  bytes: [number[], number[]];
-  violations: number[];
-  /** The longest payload, from the client, and to it. */
-  largest: [number[], number[]];
-}
-
-export interface StreamMessage {
-  row: RowIndex;
-  direction: "c2s" | "s2c";
-  kind: "text" | "binary" | "ping" | "pong" | "close";
-  length: number;
-  /** Nanoseconds since the first row. */
-  at: number;
-  /** The same content, the same hash. */
-  hash: string;
 }

@@ -3,13 +3,11 @@
 
 import { byId, el, on } from "../lib/dom.js";
 import { COMMANDS } from "../lib/wasm.js";
+import { openSample, SAMPLES } from "./samples.js";
 
 /** @import { Inspector } from "./inspector.js" */
 
 /** @typedef {"" | "not-built" | "held" | "filtered" | "reading" | "waiting" | "ready-own" | "ready-all" | "ready-proxy"} Kind */
-
-/** Captures that one click opens. @type {{ file: string, title: string, says: string }[]} */
-export const SAMPLES = [];
 
 export class Empty {
   #app;
@@ -90,12 +88,11 @@ export class Empty {
   #files() {
     const files = text("Or drop a capture anywhere on this page: pcapng, pcap, HAR, NetLog, hex; or paste bytes. ");
     files.append(this.#button("Choose files", () => byId("files-open", HTMLButtonElement).click(), "link"));
-    if (SAMPLES.length === 0) return [files];
-    const samples = SAMPLES.map(({ file, title, says }) =>
+    const samples = SAMPLES.map(({ name, title, says }) =>
       el(
         "li",
         { class: "sample" },
-        this.#button(title, () => void openSample(this.#app, file), "link"),
+        this.#button(title, () => void openSample(this.#app, name), "link"),
         el("span", { class: "note" }, says),
       ),
     );
@@ -112,16 +109,6 @@ export class Empty {
     on(button, "click", act);
     return button;
   }
-}
-
-/** @param {Inspector} app @param {string} file */
-export async function openSample(app, file) {
-  const answer = await fetch(new URL(`./samples/${file}`, import.meta.url)).catch(() => null);
-  if (!answer?.ok) {
-    app.say(`The sample ${file} could not be loaded.`, "danger");
-    return;
-  }
-  app.openFiles([new File([await answer.blob()], file)]);
 }
 
 function notBuilt() {

@@ -60,7 +60,10 @@ export class FrameList {
       this.#isFollowing = this.#list.isAtEnd;
       this.#renderNewest();
     };
-    this.#list.onResize = () => this.#renderNewest();
+    this.#list.onResize = () => {
+      if (this.#isFollowing && !this.#held) this.#list.showEnd();
+      this.#renderNewest();
+    };
     app.on("status", () => this.#heard());
     app.on("view", () => this.#viewed());
     app.on("choosing", () => void this.#show(app.chosenIndex));
@@ -83,6 +86,12 @@ export class FrameList {
 
   focus() {
     this.#grid.focus();
+  }
+
+  /** What comes next is to be read from its beginning. */
+  stay() {
+    this.#isFollowing = false;
+    this.#renderNewest();
   }
 
   /** Goes to the last row, and on with what comes. */
@@ -147,12 +156,12 @@ export class FrameList {
     if (!status) return;
     const isOther = status.generation !== this.#generation;
     this.#generation = status.generation;
-    const gone = this.#app.isWholeView ? status.first : (status.view.dropped ?? 0);
+    const gone = this.#app.isWholeView ? status.first : 0;
     const dropped = gone - this.#gone;
     this.#gone = gone;
     this.#end = gone + status.view.count;
-    // Where nobody says how many went from the front, any place may be another row's now.
-    const isMoved = dropped < 0 || (status.first !== this.#first && status.view.dropped === undefined);
+    // Nobody says how many of a view's rows went from its front: any place may be another row's now.
+    const isMoved = dropped < 0 || (status.first !== this.#first && !this.#app.isWholeView);
     this.#first = status.first;
     if (isOther || isMoved) this.#rows.outdate();
     this.#rows.refresh();

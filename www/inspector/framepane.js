@@ -63,6 +63,7 @@ export class FramePane {
       app.signal,
     );
     app.on("chosen", () => this.#choose());
+    app.on("search", () => this.#renderBytes());
     app.on("time", () => this.#describe());
     app.on("explain", () => this.#fields.show(app.chosen?.details ?? null, app.explains));
     this.#choose();
@@ -198,7 +199,7 @@ export class FramePane {
     }
     const form = has[this.#wantedForm] ? this.#wantedForm : info.kind === "binary" ? "hex" : "text";
     this.#form.value = form;
-    this.#message.show(loaded, form);
+    this.#message.show(loaded, form, patternOf(this.#app.search));
   }
 }
 
@@ -212,4 +213,20 @@ function setText(id, text) {
 function description({ row, source, destination }, timeMode) {
   const unit = timeMode === "absolute" ? "" : " s";
   return `No. ${grouped(row.index + 1)} · ${row.name} · ${directionText(row)} · ${timeText(row, timeMode)}${unit} · ${source} → ${destination}`;
+}
+
+/**
+ * What is looked for in text, as the browser finds it.
+ *
+ * @param {import("./app.js").SearchSpec} search
+ */
+function patternOf({ kind, text, matchCase }) {
+  if (text === "" || (kind !== "text" && kind !== "regex")) return null;
+  const flags = matchCase ? "gu" : "giu";
+  try {
+    return new RegExp(kind === "regex" ? text : text.replace(/[\\^$.*+?()[\]{}|/]/gu, "\\$&"), flags);
+  } catch {
+    // The codec's expressions know a few things that the browser's do not.
+    return null;
+  }
 }

@@ -7,7 +7,7 @@ import { toast } from "../lib/toast.js";
 import { Link } from "./link.js";
 import { asBoolean, remember, remembered } from "./memory.js";
 
-/** @import { App, AppEvent, CaptureProxy, Chosen, Command, FilterProblem, SourceInfo, Status, TimeMode, ViewSpec } from "./app.js" */
+/** @import { App, AppEvent, CaptureProxy, Chosen, Command, FilterProblem, SearchSpec, SourceInfo, Status, TimeMode, ViewSpec } from "./app.js" */
 /** @import { News, ProxyState, Reading } from "./link.js" */
 
 /** @type {TimeMode[]} */
@@ -23,6 +23,8 @@ export class Inspector {
   sources = [];
   /** @type {ViewSpec} */
   view = { filter: "", layer: "frames", connection: null, between: null };
+  /** What is looked for. @type {SearchSpec} */
+  search = { kind: "text", text: "", matchCase: false };
   /** @type {Chosen | null} */
   chosen = null;
   /** The row chosen last, whose details may still be on their way. @type {number | null} */
@@ -36,12 +38,14 @@ export class Inspector {
   readings = new Map();
   /** @type {Map<number, ProxyState>} */
   proxies = new Map();
+  /** The sample that was opened last. @type {string | null} */
+  sample = null;
   /** @type {Map<string, Command>} */
   commands = new Map();
   /** @type {Opener | null} */
   tools = null;
-  /** Called with each filter that was applied. @type {(text: string) => void} */
-  onFiltered = () => {};
+  /** Called when a file is about to be read. */
+  onOpening = () => {};
   signal;
   link;
   /** @type {Map<AppEvent, Set<() => void>>} */
@@ -91,9 +95,7 @@ export class Inspector {
       const wanted = { ...this.view, ...change };
       const problem = (await this.capture.setView(wanted)) ?? null;
       if (problem) return problem;
-      const isFiltered = wanted.filter !== this.view.filter;
       this.view = wanted;
-      if (isFiltered) this.onFiltered(wanted.filter);
       this.emit("view");
       return null;
     };
@@ -154,6 +156,7 @@ export class Inspector {
     this.chosen = null;
     this.chosenIndex = null;
     this.marked.clear();
+    this.sample = null;
     this.emit("marked");
     this.emit("chosen");
   }
@@ -165,7 +168,13 @@ export class Inspector {
 
   /** @param {Iterable<File>} files */
   openFiles(files) {
-    for (const file of files) void this.link.openFile(file, file.name);
+    for (const file of files) void this.openFile(file, file.name);
+  }
+
+  /** @param {Blob} file @param {string} name @returns {Promise<number>} its source */
+  openFile(file, name) {
+    this.onOpening();
+    return this.link.openFile(file, name);
   }
 
   /** A proxy elsewhere, through the tunnel. @param {string} url of its live tap @param {string} token @param {string} name */

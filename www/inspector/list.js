@@ -149,7 +149,8 @@ export class VirtualList {
     const pixels = Number.parseFloat(getComputedStyle(this.#scroller).getPropertyValue(this.#rowHeight)) || 24;
     const height = this.#scroller.clientHeight - this.#headHeight;
     if (pixels === this.#pixels && height === this.#height) return false;
-    const wasAtEnd = this.#count > 0 && this.isAtEnd;
+    // A list that fits shows its end, too, but nobody went there.
+    const wasAtEnd = this.#position > 0 && this.isAtEnd;
     const topRow = this.#position / this.#pixels;
     this.#pixels = pixels;
     this.#height = height;

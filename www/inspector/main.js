@@ -1,6 +1,7 @@
 // @ts-check
 // The inspector's page: puts its parts together. Every fact about a frame comes from the wasm module, through the worker.
 
+import { ask } from "../lib/ask.js";
 import { hideBanner, showBanner } from "../lib/banner.js";
 import { byId, grouped, on } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
@@ -10,7 +11,7 @@ import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { addCopyCommands } from "./copying.js";
 import { askAboutStream, askForProxy } from "./dialogs.js";
-import { Empty, openSample } from "./empty.js";
+import { Empty } from "./empty.js";
 import { Files } from "./files.js";
 import { FilterBar } from "./filterbar.js";
 import { FrameList } from "./framelist.js";
@@ -18,6 +19,7 @@ import { FramePane } from "./framepane.js";
 import { Inspector } from "./inspector.js";
 import { Layout } from "./layout.js";
 import { addRowMenu } from "./rowmenu.js";
+import { addSampleCommands, openSample } from "./samples.js";
 import { SearchBar } from "./searchbar.js";
 import { SourcesPane } from "./sources.js";
 import { renderStatusbar } from "./statusbar.js";
@@ -34,6 +36,8 @@ const state = {
   failure: null,
   /** The jump that is under way: the next begins where it ends. */
   jump: Promise.resolve(),
+  /** Whether a proxy serves this page, and shows what passes through it. Then there is nothing to connect to. */
+  isProxy: false,
   /** Whether the first frame is to be chosen when it comes: whoever asks for a connection wants to see one. */
   showsFirst: false,
 };
@@ -53,7 +57,7 @@ const watched = new Watched({
     // What was seen as one is not to be taken for the other.
     if (!isFirst) void app.clear();
     state.feed = { state: "trying", until: 0, wasLive: false };
-    void app.link.watch(scope, "tap", scope === "all" ? "This server, everybody" : "This server, your own");
+    void app.link.watch(scope, state.isProxy ? "proxy" : "tap", nameOfTap(scope));
     render();
   },
   signal,
@@ -70,6 +74,7 @@ const tools = new Tools(app);
 app.tools = tools;
 addCopyCommands(app);
 addLabCommands(app);
+addSampleCommands(app);
 new Commands(app);
 
 list.onPicked = () => {
@@ -89,6 +94,11 @@ app.on("status", () => {
   if (state.showsFirst) void list.chooseFirstFrame().then((isThere) => (state.showsFirst &&= !isThere));
   render();
 });
+app.onOpening = () => {
+  // Whoever opens a file begins to read at its beginning.
+  if (app.chosenIndex === null) state.showsFirst = true;
+  list.stay();
+};
 app.on("explain", renderExplain);
 app.on("time", renderTime);
 app.on("view", renderView);
@@ -105,8 +115,7 @@ function heard(news) {
     case "ready":
       byId("statusbar", HTMLElement).dataset.codec = news.codecVersion;
       colours.start();
-      void address.follow();
-      void watched.start();
+      void start();
       break;
     case "failed":
       state.failure = news;
@@ -132,12 +141,32 @@ function render() {
   const isEmpty = !status || status.end === status.first;
   renderFeed();
   list.render();
-  empty.show(emptyKind());
+  const kind = emptyKind();
+  empty.show(kind);
+  // Where there is nothing to choose, the frame's room is better used.
+  byId("layout", HTMLElement).toggleAttribute("data-blank", /^(?:ready|waiting|not-built|reading)/u.test(kind));
   byId("clear", HTMLButtonElement).disabled = isEmpty;
   byId("save", HTMLButtonElement).disabled = isEmpty;
   renderViewNote();
   sources.render();
   renderStatusbar(byId("statusbar", HTMLElement), status);
+}
+
+/** Finds out who serves this page, and begins to watch. */
+async function start() {
+  // A proxy has the page of the inspector, and no other part of the server.
+  const [{ status }] = await Promise.all([ask("/api/servers"), address.follow()]);
+  state.isProxy = status === 404;
+  byId("composer", HTMLFormElement).hidden = state.isProxy;
+  byId("proxy-add", HTMLButtonElement).hidden = state.isProxy;
+  // A sample first, so that its rows have the numbers that a link to them says.
+  await watched.start();
+}
+
+/** @param {import("./watched.js").Scope} scope */
+function nameOfTap(scope) {
+  if (state.isProxy) return "This proxy";
+  return scope === "all" ? "This server, everybody" : "This server, your own";
 }
 
 /** How the live tap is, in a word. */
@@ -155,7 +184,8 @@ function emptyKind() {
   if (list.isHeld) return "held";
   if (status && status.end > status.first) return status.view.done ? "filtered" : "reading";
   if ([...app.readings.values()].some((reading) => reading.state === "reading")) return "reading";
-  return state.feed.state === "live" ? `ready-${watched.scope}` : "waiting";
+  if (state.feed.state !== "live") return "waiting";
+  return state.isProxy ? "ready-proxy" : `ready-${watched.scope}`;
 }
 
 function renderFeed() {
@@ -249,7 +279,14 @@ function addCommands() {
     ["Frame", "bytes", "b", "Its bytes", () => toView("bytes")],
     ["Frame", "whole", "v", "The whole message", () => toView("message")],
     ["Frame", "explain", "e", "Explain: what each part is for", () => app.toggleExplaining()],
-    ["Page", "proxy", "", "Add a proxy: what passes through one elsewhere", () => void askForProxy(app)],
+    [
+      "Page",
+      "proxy",
+      "",
+      "Add a proxy: what passes through one elsewhere",
+      () => void askForProxy(app),
+      () => !state.isProxy,
+    ],
     ["Page", "sources", "o", "Show or hide the sources", () => layout.toggleSources()],
   ];
   for (const [group, id, keys, title, run, enabled] of commands)

@@ -12,6 +12,9 @@ import { sectionLink } from "./fields.js";
 /** Text is shown in pieces of so many bytes: a browser lays out a megabyte of it in one long task. */
 const PIECE = 64 * 1024;
 
+/** Places marked in a piece; nobody reads more. */
+const MARKS = 500;
+
 /**
  * @typedef {{ info: MessageInfo, bytes: Uint8Array, json: string | null, decoded: Decoded | null }} Loaded
  */
@@ -22,6 +25,8 @@ export class MessageView {
   #hex;
   #hexRoot;
   #textRoot;
+  /** @type {RegExp | null} */
+  #looked = null;
 
   /** @param {HTMLElement} root @param {AbortSignal} signal */
   constructor(root, signal) {
@@ -51,8 +56,9 @@ export class MessageView {
     this.#textRoot.replaceChildren(el("p", { class: "hint" }, text));
   }
 
-  /** @param {Loaded} loaded @param {Form} form */
-  show({ info, bytes, json, decoded }, form) {
+  /** @param {Loaded} loaded @param {Form} form @param {RegExp | null} [looked] what is looked for, to be marked */
+  show({ info, bytes, json, decoded }, form, looked = null) {
+    this.#looked = looked;
     this.#hexRoot.hidden = form !== "hex";
     this.#textRoot.hidden = form === "hex";
     if (form === "hex") {
@@ -107,7 +113,7 @@ export class MessageView {
   /** @param {HTMLElement} pre @param {string} text @param {number} from */
   #showPieces(pre, text, from) {
     const to = Math.min(text.length, from + PIECE);
-    pre.append(text.slice(from, to));
+    pre.append(...marked(text.slice(from, to), this.#looked));
     if (to === text.length) return;
     const more = el("button", { type: "button" }, `Show more (${grouped(text.length - to)} characters)`);
     on(
@@ -121,6 +127,27 @@ export class MessageView {
     );
     pre.after(more);
   }
+}
+
+/**
+ * Text with all that is looked for marked in it.
+ *
+ * @param {string} text
+ * @param {RegExp | null} looked with the flag `g`
+ * @returns {(string | Node)[]}
+ */
+function marked(text, looked) {
+  if (!looked) return [text];
+  /** @type {(string | Node)[]} */
+  const parts = [];
+  let at = 0;
+  for (const found of text.matchAll(looked)) {
+    // What matches nothing would do so everywhere.
+    if (found[0] === "" || parts.length > MARKS * 2) break;
+    parts.push(text.slice(at, found.index), el("mark", { class: "hit" }, found[0]));
+    at = found.index + found[0].length;
+  }
+  return [...parts, text.slice(at)];
 }
 
 /** @param {Decoded} decoded */

@@ -21,6 +21,7 @@ const PATIENCE = 180;
 export class SearchBar {
   #app;
   #bar = byId("search-bar", HTMLElement);
+  #toggle = byId("find-toggle", HTMLButtonElement);
   #input = el("input", {
     class: "find-input",
     id: "find-input",
@@ -50,8 +51,6 @@ export class SearchBar {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #problem = "";
-  /** What is looked for. @type {SearchSpec} */
-  spec = { kind: "text", text: "", matchCase: false };
 
   /** @param {Inspector} app */
   constructor(app) {
@@ -73,15 +72,25 @@ export class SearchBar {
       this.#case,
       "click",
       () => {
-        this.spec.matchCase = !this.spec.matchCase;
+        this.#app.search.matchCase = !this.#app.search.matchCase;
         void this.#search();
       },
       signal,
     );
     on(this.#input, "keydown", (event) => this.#key(event), signal);
+    on(
+      this.#toggle,
+      "click",
+      () => {
+        const isShown = !this.#bar.hasAttribute("data-open");
+        this.#show(isShown);
+        if (isShown) this.focus();
+      },
+      signal,
+    );
     app.on("status", () => this.#render());
     app.command({ id: "find", title: "Search in all rows", group: "Rows", keys: "f", run: () => this.focus() });
-    const isLooking = () => this.spec.text !== "";
+    const isLooking = () => this.#app.search.text !== "";
     app.command({
       id: "find-next",
       title: "The next row that was found",
@@ -102,15 +111,23 @@ export class SearchBar {
   }
 
   focus() {
+    this.#show(true);
     this.#input.focus();
     this.#input.select();
   }
 
+  /** On a narrow screen it takes up room when it is wanted. @param {boolean} isShown */
+  #show(isShown) {
+    this.#bar.toggleAttribute("data-open", isShown);
+    this.#toggle.setAttribute("aria-expanded", String(isShown));
+  }
+
   /** Looks for this. @param {Partial<SearchSpec>} spec */
   async look(spec) {
-    this.spec = { ...this.spec, ...spec };
-    this.#input.value = this.spec.text;
-    this.#kind.value = this.spec.kind;
+    this.#app.search = { ...this.#app.search, ...spec };
+    if (this.#app.search.text !== "") this.#show(true);
+    this.#input.value = this.#app.search.text;
+    this.#kind.value = this.#app.search.kind;
     await this.#search();
   }
 
@@ -119,7 +136,7 @@ export class SearchBar {
     const app = this.#app;
     if (this.#timer !== undefined) await this.#search();
     const { status, chosenIndex, capture } = app;
-    if (!status || this.spec.text === "") return;
+    if (!status || this.#app.search.text === "") return;
     const from = chosenIndex ?? (isBackwards ? status.end : status.first - 1);
     const there = await capture.nextFound(from, isBackwards);
     // Round to the other end.
@@ -138,8 +155,8 @@ export class SearchBar {
     this.#timer = undefined;
     // The cast: the select has these options and no others.
     const kind = /** @type {SearchSpec["kind"]} */ (this.#kind.value);
-    this.spec = { ...this.spec, kind, text: this.#input.value };
-    const problem = await this.#app.capture.setSearch(this.spec);
+    this.#app.search = { ...this.#app.search, kind, text: this.#input.value };
+    const problem = await this.#app.capture.setSearch(this.#app.search);
     this.#problem = problem?.message ?? "";
     this.#app.emit("search");
     this.#render();
@@ -159,7 +176,7 @@ export class SearchBar {
   }
 
   #render() {
-    const { kind, text, matchCase } = this.spec;
+    const { kind, text, matchCase } = this.#app.search;
     const search = this.#app.status?.search ?? null;
     const [, words] = KINDS[kind];
     this.#input.placeholder = words;

@@ -70,7 +70,7 @@ export class SourcesPane {
     this.#isStale = false;
     this.#askedAt = Date.now();
     try {
-      this.#connections = await this.#app.capture.connections().catch(() => []);
+      this.#connections = await this.#app.capture.connections();
       this.render();
     } finally {
       this.#isAsking = false;
@@ -125,7 +125,7 @@ export class SourcesPane {
         "div",
         { class: "source-head" },
         el("h3", { class: "source-name", title: name }, name),
-        kind === "tap"
+        this.#isOwnTap(source)
           ? null
           : el(
               "button",
@@ -169,9 +169,14 @@ export class SourcesPane {
     );
   }
 
+  /** Whether it is what the server of this page, or the proxy, shows. @param {Pick<SourceInfo, "source" | "kind">} source */
+  #isOwnTap({ source, kind }) {
+    return kind === "tap" || (kind === "proxy" && !this.#app.proxies.has(source));
+  }
+
   /** @param {SourceInfo} source */
   #state({ source, kind, format, bytes, done }) {
-    if (kind === "tap") return this.#tapState();
+    if (this.#isOwnTap({ source, kind })) return this.#tapState();
     const proxy = this.#app.proxies.get(source);
     if (proxy) return { opening: "connecting", open: "live", closed: proxy.words }[proxy.state];
     const reading = this.#app.readings.get(source);
@@ -209,9 +214,8 @@ export class SourcesPane {
       extensions,
     } = connection;
     const [sign, word] = STATES[state] ?? ["", state];
-    const label = nameOf(connection);
     const isHere = this.#app.view.connection === number;
-    const numbers = `${grouped(frames[0])} → · ← ${grouped(frames[1])} · ${size(bytes[0] + bytes[1])}`;
+    const numbers = `${grouped(frames[0])}\u2009→ ${grouped(frames[1])}\u2009← · ${size(bytes[0] + bytes[1])}`;
     return el(
       "li",
       {},
@@ -224,10 +228,12 @@ export class SourcesPane {
           "data-key": `connection ${number}`,
           "data-state": state,
           "aria-pressed": String(isHere),
-          title: [`${client} → ${server}`, subprotocol ?? "", extensions].filter((part) => part !== "").join("\n"),
+          title: [connection.host + connection.target, `${client} → ${server}`, subprotocol ?? "", extensions]
+            .filter((part) => part !== "")
+            .join("\n"),
         },
         el("span", { class: "connection-number", "data-tint": number % 8 }, String(number)),
-        el("span", { class: "connection-label" }, label),
+        el("span", { class: "connection-label" }, nameOf(connection)),
         el(
           "span",
           { class: "connection-words" },
@@ -285,8 +291,7 @@ export class SourcesPane {
   }
 }
 
-/** What a connection is called. @param {ConnectionInfo} connection */
+/** What a connection is called where there is little room: what was asked for, and of whom. @param {ConnectionInfo} connection */
 export function nameOf({ label, host, target, server }) {
-  if (label !== "") return label;
-  return target === "" ? server : `${host || server}${target}`;
+  return target === "" ? label || server : `${target} · ${host || server}`;
 }
