@@ -62,6 +62,14 @@ export const TOOLS = [
     load: () => import("./tools/conformance.js"),
   },
   {
+    name: "intercept",
+    title: "Intercept",
+    place: "dock",
+    keys: "",
+    says: "hold frames on their way, then forward, edit or drop them; put others in",
+    load: () => import("./tools/intercept.js"),
+  },
+  {
     name: "export",
     title: "Export",
     place: "dialog",

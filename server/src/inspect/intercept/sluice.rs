@@ -213,12 +213,12 @@ impl Judge for Clerk<'_> {
         let Candidate { dissection, wire, in_context, can_mend } = frame;
         let Interception { seat, wishes, sight, .. } = &mut *self.interception;
         let direction = self.direction;
+        let message = dissection.message.as_ref().filter(|message| message.compressed && message.payload_is_whole);
+        let message = message.filter(|message| message.payload.len() <= FRAME_MAX);
+        let inflated = message.map(|message| message.payload.as_slice().into());
         let found = sight.find(direction, dissection, wishes)?;
-        let bytes = Arc::clone(wire);
-        seat.hold(
-            found,
-            Held { id: 0, connection: seat.connection(), direction, bytes, since: 0, in_context, can_mend },
-        )
+        let (connection, bytes) = (seat.connection(), Arc::clone(wire));
+        seat.hold(found, Held { id: 0, connection, direction, bytes, inflated, since: 0, in_context, can_mend })
     }
 
     fn passes(&mut self, header: &FrameHeader) {

@@ -136,6 +136,8 @@ pub(super) struct Held {
     pub(super) connection: u32,
     pub(super) direction: Direction,
     pub(super) bytes: Arc<[u8]>,
+    /// The message, if this frame ends it, it was compressed, and could be inflated.
+    pub(super) inflated: Option<Arc<[u8]>>,
     /// In milliseconds since 1970.
     pub(super) since: u64,
     pub(super) in_context: bool,
@@ -222,6 +224,7 @@ impl Held {
             "connection": self.connection,
             "direction": self.direction.name(),
             "bytes": BASE64_STANDARD.encode(&self.bytes),
+            "inflated": self.inflated.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)),
             "since": self.since,
             "inContext": self.in_context,
             "canMend": self.can_mend,
