@@ -200,8 +200,7 @@ class Panel {
 
   /** Where frames can be held. */
   #placeWords() {
-    if (this.#isProxy)
-      return ["Here it is what passes through this proxy, and what the lab of this page sends and receives."];
+    if (this.#isProxy) return ["Here it is whatever passes through this proxy, between any client and its server."];
     return [
       "On this server it is what the lab of this page sends and receives. What other programs say to each other is held by a proxy between them: ",
       el("code", {}, "framescope proxy --to ws://host:port"),
