@@ -42,8 +42,6 @@ mod pings;
 mod report;
 mod talk;
 
-use std::collections::BTreeMap;
-
 pub use report::{
     Agreed, Closing, Compression, ConnectionInfo, Conversation, JudgedHeader, Masking, OpcodeCount, RepeatedKey,
     RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
@@ -58,7 +56,8 @@ use talk::Talk;
 /// All connections of a capture.
 #[derive(Debug, Default)]
 pub struct Insight {
-    talks: BTreeMap<u32, Box<Talk>>,
+    /// In the order of their numbers.
+    talks: Vec<(u32, Box<Talk>)>,
 }
 
 /// Where an event stands with whoever counts.
@@ -90,11 +89,29 @@ impl Insight {
 
     /// Takes in the next event.
     pub fn take(&mut self, place: Place, event: &Event) -> Taken {
-        if !self.talks.contains_key(&place.connection) {
-            self.make_room();
+        let at = match self.place_of(place.connection) {
+            Ok(at) => at,
+            Err(_) => {
+                self.make_room();
+                let at = self.place_of(place.connection).unwrap_or_else(|at| at);
+                self.talks.insert(at, (place.connection, Box::new(Talk::new(place, event))));
+                at
+            }
+        };
+        self.talks.get_mut(at).map(|(_, talk)| talk.take(event, place.row)).unwrap_or_default()
+    }
+
+    fn place_of(&self, connection: u32) -> Result<usize, usize> {
+        // The latest is the one that talks, most often.
+        match self.talks.last() {
+            Some((last, _)) if *last == connection => Ok(self.talks.len() - 1),
+            Some((last, _)) if *last < connection => Err(self.talks.len()),
+            _ => self.talks.binary_search_by_key(&connection, |(number, _)| *number),
         }
-        let talk = self.talks.entry(place.connection).or_insert_with(|| Box::new(Talk::new(place, event)));
-        talk.take(event, place.row)
+    }
+
+    fn talk(&self, connection: u32) -> Option<&Talk> {
+        Some(&self.talks.get(self.place_of(connection).ok()?)?.1)
     }
 
     /// All connections in one line each, in the order of their numbers.
@@ -106,20 +123,20 @@ impl Insight {
     /// One connection in one line.
     #[must_use]
     pub fn info(&self, connection: u32) -> Option<ConnectionInfo> {
-        Some(self.talks.get(&connection)?.info(connection))
+        Some(self.talk(connection)?.info(connection))
     }
 
     /// Everything about one connection.
     #[must_use]
     pub fn conversation(&self, connection: u32) -> Option<Conversation> {
-        Some(self.talks.get(&connection)?.conversation(connection))
+        Some(self.talk(connection)?.conversation(connection))
     }
 
     /// The pings of one connection, or of all, and the pongs that answer them.
     #[must_use]
     pub fn round_trips(&self, connection: Option<u32>) -> Vec<RoundTrip> {
         match connection {
-            Some(one) => self.talks.get(&one).map(|talk| talk.pings().list(one)).unwrap_or_default(),
+            Some(one) => self.talk(one).map(|talk| talk.pings().list(one)).unwrap_or_default(),
             None => self.talks.iter().flat_map(|(connection, talk)| talk.pings().list(*connection)).collect(),
         }
     }
@@ -127,30 +144,30 @@ impl Insight {
     /// The time from its ping to the pong in this row, in nanoseconds, if that is kept still.
     #[must_use]
     pub fn round_trip(&self, connection: u32, pong: u64) -> Option<u64> {
-        self.talks.get(&connection)?.pings().time_of(pong)
+        self.talk(connection)?.pings().time_of(pong)
     }
 
     /// The subprotocol of a connection, if one was chosen.
     #[must_use]
     pub fn subprotocol(&self, connection: u32) -> Option<&str> {
-        self.talks.get(&connection)?.response().and_then(JudgedResponse::subprotocol)
+        self.talk(connection)?.response().and_then(JudgedResponse::subprotocol)
     }
 
     /// What is spoken on a connection, to ask it about single messages. Ask the default one where there is none.
     #[must_use]
     pub fn speech(&self, connection: u32) -> Option<&Speech> {
-        Some(self.talks.get(&connection)?.speech())
+        Some(self.talk(connection)?.speech())
     }
 
     /// Forgets all connections of a source.
     pub fn forget_source(&mut self, source: u32) {
-        self.talks.retain(|_, talk| talk.source() != source);
+        self.talks.retain(|(_, talk)| talk.source() != source);
     }
 
     /// The rows before this one are gone: connections that are over are forgotten, and the others count afresh.
     pub fn clear(&mut self, row: u64) {
-        self.talks.retain(|_, talk| !talk.is_over());
-        for talk in self.talks.values_mut() {
+        self.talks.retain(|(_, talk)| !talk.is_over());
+        for (_, talk) in &mut self.talks {
             talk.clear(row);
         }
     }
@@ -160,14 +177,14 @@ impl Insight {
         if self.talks.len() < TALKS_MAX {
             return;
         }
-        let mut over: Vec<u32> =
-            self.talks.iter().filter(|(_, talk)| talk.is_over()).map(|(connection, _)| *connection).collect();
-        over.truncate(TALKS_MAX / 4);
-        for connection in over {
-            self.talks.remove(&connection);
-        }
-        while self.talks.len() >= TALKS_MAX {
-            self.talks.pop_first();
+        let mut goes = TALKS_MAX / 4;
+        self.talks.retain(|(_, talk)| {
+            let stays = goes == 0 || !talk.is_over();
+            goes -= usize::from(!stays);
+            stays
+        });
+        if self.talks.len() >= TALKS_MAX {
+            self.talks.drain(..TALKS_MAX / 4);
         }
     }
 }
@@ -178,6 +195,12 @@ const fn end(direction: Direction) -> &'static str {
         Role::Client => "client",
         Role::Server => "server",
     }
+}
+
+/// Sorts anything that can be put as two numbers. One function, since each type that is sorted is 5 KB of the wasm
+/// module.
+fn sort(pairs: &mut [(u64, u64)]) {
+    pairs.sort_unstable();
 }
 
 /// So many connections are remembered.

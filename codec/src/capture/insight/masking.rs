@@ -5,13 +5,14 @@
 //! surely, and each finding needs as many keys as make chance out of the question.
 
 use super::report::{Masking, RepeatedKey, Verdict};
+use super::sort;
 use crate::mask::MaskingKey;
 
 /// The keys of one connection's client.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// The first of them with their rows.
-    kept: Vec<(u32, u64)>,
+    kept: Vec<(u64, u64)>,
     frames: u64,
     unmasked: u64,
     zero: u64,
@@ -29,7 +30,7 @@ impl Keys {
         self.frames += 1;
         self.zero += u64::from(key == 0);
         if self.kept.len() < KEPT_MAX {
-            self.kept.push((key, row));
+            self.kept.push((u64::from(key), row));
         }
     }
 
@@ -38,7 +39,7 @@ impl Keys {
     }
 
     pub(super) fn audit(&self) -> Masking {
-        let keys: Vec<u32> = self.kept.iter().map(|(key, _)| *key).collect();
+        let keys: Vec<u32> = self.kept.iter().filter_map(|(key, _)| u32::try_from(*key).ok()).collect();
         let mut found = Found { says: Vec::new(), verdict: Verdict::Plain };
         if self.unmasked > 0 {
             found.bad(format!("Not masked at all: {} of the client", frames(self.unmasked)));
@@ -68,9 +69,9 @@ impl Keys {
 
     fn repeated(&self) -> (u64, Vec<RepeatedKey>) {
         let mut sorted = self.kept.clone();
-        sorted.sort_unstable();
+        sort(&mut sorted);
         let groups: Vec<_> = sorted.chunk_by(|one, other| one.0 == other.0).collect();
-        let mut repeated: Vec<_> = groups
+        let repeated: Vec<_> = groups
             .iter()
             .filter(|group| group.len() > 1)
             .filter_map(|group| {
@@ -79,8 +80,11 @@ impl Keys {
                 Some(RepeatedKey { key: format!("{key:08x}"), count: group.len() as u64, rows })
             })
             .collect();
-        repeated.sort_by_key(|key| std::cmp::Reverse(key.count));
-        repeated.truncate(REPEATED_MAX);
+        // The most frequent in front.
+        let mut order: Vec<_> = (0..).zip(&repeated).map(|(place, key)| (u64::MAX - key.count, place)).collect();
+        sort(&mut order);
+        let places = order.into_iter().take(REPEATED_MAX).filter_map(|(_, place)| usize::try_from(place).ok());
+        let repeated = places.filter_map(|place| repeated.get(place).cloned()).collect();
         (groups.len() as u64, repeated)
     }
 }
@@ -161,10 +165,11 @@ fn judge_steps(keys: &[u32], found: &mut Found) -> bool {
 
 /// What nine of ten keys have over the one before.
 fn commonest_step(keys: &[u32]) -> Option<u32> {
-    let mut steps: Vec<u32> = keys.iter().zip(keys.iter().skip(1)).map(|(one, next)| next.wrapping_sub(*one)).collect();
-    steps.sort_unstable();
+    let step = |(one, next): (&u32, &u32)| (u64::from(next.wrapping_sub(*one)), 0);
+    let mut steps: Vec<_> = keys.iter().zip(keys.iter().skip(1)).map(step).collect();
+    sort(&mut steps);
     let commonest = steps.chunk_by(PartialEq::eq).max_by_key(|same| same.len())?;
-    let step = *commonest.first()?;
+    let step = u32::try_from(commonest.first()?.0).ok()?;
     (step != 0 && commonest.len() >= 3 && commonest.len() * 10 >= steps.len() * 9).then_some(step)
 }
 

@@ -6,8 +6,8 @@
 
 use std::collections::VecDeque;
 
-use super::end;
 use super::report::{RoundTrip, RoundTrips};
+use super::{end, sort};
 use crate::capture::Direction;
 use crate::rules::MAX_CONTROL_PAYLOAD;
 
@@ -86,8 +86,10 @@ impl Pings {
             let open = self.open[direction.index()].iter();
             trips.extend(open.map(|ping| trip(ping.row, ping.time_ns, None, None, direction)));
         }
-        trips.sort_unstable_by_key(|trip| trip.ping);
-        trips
+        let mut order: Vec<_> = (0..).zip(&trips).map(|(place, trip)| (trip.ping, place)).collect();
+        sort(&mut order);
+        let places = order.into_iter().filter_map(|(_, place)| usize::try_from(place).ok());
+        places.filter_map(|place| trips.get(place).copied()).collect()
     }
 
     pub(super) fn in_sum(&self) -> Option<RoundTrips> {
@@ -95,9 +97,9 @@ impl Pings {
         if self.count + unanswered + self.unsolicited == 0 {
             return None;
         }
-        let mut times: Vec<_> = self.answered.iter().map(|answered| answered.ns).collect();
-        times.sort_unstable();
-        let at = |place: usize| times.get(place).copied().unwrap_or_default();
+        let mut times: Vec<_> = self.answered.iter().map(|answered| (answered.ns, 0)).collect();
+        sort(&mut times);
+        let at = |place: usize| times.get(place).map_or(0, |(ns, _)| *ns);
         Some(RoundTrips {
             count: self.count,
             min: at(0),

@@ -56,8 +56,8 @@ impl Reader<'_> {
                 let len = self.number(1 << (format - 0xC7))?;
                 self.extension(len)?
             }
-            0xCA => Value::Other(f32::from_bits(u32::try_from(self.number(4)?).ok()?).to_string()),
-            0xCB => Value::Other(f64::from_bits(self.number(8)?).to_string()),
+            0xCA => Value::Other(float(f32::from_bits(u32::try_from(self.number(4)?).ok()?).into())),
+            0xCB => Value::Other(float(f64::from_bits(self.number(8)?))),
             0xCC..=0xCF => Value::Integer(self.number(1 << (format - 0xCC))?),
             0xD0..=0xD3 => {
                 let len = 1_u32 << (format - 0xD0);
@@ -118,6 +118,11 @@ impl Reader<'_> {
     }
 }
 
+/// As JSON writes it: what prints numbers of any form is 20 KB of the wasm module.
+fn float(number: f64) -> String {
+    serde_json::to_string(&number).unwrap_or_default()
+}
+
 const DEPTH_MAX: u8 = 64;
 const VALUES_MAX: usize = 1 << 16;
 
@@ -144,7 +149,7 @@ mod tests {
         check(b"\xd0\x80", "-128");
         check(b"\xd1\xff\xfe", "-2");
         check(b"\xd3\xff\xff\xff\xff\xff\xff\xff\xff", "-1");
-        check(b"\xca\x3f\x80\0\0", "1");
+        check(b"\xca\x3f\x80\0\0", "1.0");
         check(b"\xcb\x3f\xf8\0\0\0\0\0\0", "1.5");
         check(b"\xa3abc", "\"abc\"");
         check(b"\xd9\x03abc", "\"abc\"");
