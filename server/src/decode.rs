@@ -13,7 +13,8 @@ use clap::Args;
 use framescope_codec::capture::filter::{Filter, Follower, Problem};
 use framescope_codec::capture::open::Opener;
 use framescope_codec::capture::pcapng::Fault;
-use framescope_codec::capture::{Decoder, Event, Record, lines};
+use framescope_codec::capture::{Decoder, Event, Record, Word, lines};
+use framescope_codec::deflate::params::Offer;
 
 use summary::Summary;
 
@@ -35,6 +36,11 @@ pub struct DecodeSettings {
     /// have something it finds
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Take it as given that this TCP connection is WebSocket, though its opening handshake was not captured: its number,
+    /// the client's address, and what was agreed on about compression if that is known, as in 3=127.0.0.1:50000 or
+    /// 3=127.0.0.1:50000;permessage-deflate. May be repeated; --summary lists what is not read
+    #[arg(long, value_name = "N=ADDR:PORT[;EXTENSION]", value_parser = assumption)]
+    pub assume: Vec<Word>,
 }
 
 /// Decodes a capture to standard output.
@@ -120,11 +126,15 @@ enum Show {
 
 impl<'a> Reading<'a> {
     fn new(settings: &'a DecodeSettings, filter: Option<Filter>, printer: Printer) -> Self {
+        let mut decoder = Decoder::new();
+        for word in &settings.assume {
+            decoder.assume(*word);
+        }
         Self {
             settings,
             filter,
             follower: Follower::new(),
-            decoder: Decoder::new(),
+            decoder,
             printer,
             rows: 0,
             was_seen: false,
@@ -221,6 +231,11 @@ impl<'a> Reading<'a> {
                 "{name}: no WebSocket connection in it, among {} packets of {streams} TCP connections and {} others",
                 packets.tcp, packets.other
             ));
+            if !self.settings.summary {
+                for unread in self.decoder.unread().iter().take(FAULTS_SHOWN) {
+                    complain(&format!("{name}: {}", summary::unread_words(unread)));
+                }
+            }
         } else if let Some(stream) = self.settings.follow.filter(|_| !self.was_seen) {
             complain(&format!(
                 "{name}: no WebSocket connection has the number {stream}; --summary shows which there are"
@@ -271,6 +286,20 @@ impl Printer {
     }
 }
 
+/// `3=127.0.0.1:50000;permessage-deflate`.
+fn assumption(text: &str) -> Result<Word, String> {
+    let (stream, rest) = text.split_once('=').ok_or("write it as 3=127.0.0.1:50000")?;
+    let (client, extension) =
+        rest.split_once(';').map_or((rest, None), |(client, extension)| (client, Some(extension)));
+    let stream = stream.trim().parse().map_err(|_| format!("{stream:?} is no connection's number"))?;
+    let client = client.trim().parse().map_err(|_| format!("{client:?} is no address with a port"))?;
+    let read = |extension: &str| {
+        let agreed = Offer::BROWSER.check_response(extension.trim().as_bytes());
+        agreed.ok_or_else(|| format!("{extension:?} is nothing that permessage-deflate can agree on"))
+    };
+    Ok(Word { stream, client, deflate: extension.map(read).transpose()? })
+}
+
 /// The filter, a caret under the place, and what is wrong there.
 fn point_at(filter: &str, problem: &Problem) -> String {
     // A filter of several lines, or with a tab in it, would shift what stands under it.
@@ -308,6 +337,12 @@ mod tests {
             "\"é\" and opcod == text",
             "the filter cannot be read\n  \"é\" and opcod == text\n          ^^^^^\n  There is no field `opcod`.\n  Did you mean `opcode`?",
         );
+        assert_eq!(assumption("3=[::1]:9;permessage-deflate; server_max_window_bits=9").unwrap().stream, 3);
+        assert!(assumption("3=1.2.3.4:5").unwrap().deflate.is_none());
+        for wrong in ["", "3", "x=1.2.3.4:5", "3=1.2.3.4", "3=1.2.3.4:5;permessage-deflate; server_max_window_bits=99"]
+        {
+            assert!(assumption(wrong).is_err(), "{wrong}");
+        }
         check("(fin", "the filter cannot be read\n  (fin\n  ^\n  The ) to this is missing.");
     }
 }

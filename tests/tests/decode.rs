@@ -224,6 +224,19 @@ fn a_capture_without_web_socket_is_no_failure_and_says_so() {
 }
 
 #[test]
+fn a_stream_without_its_handshake_is_read_on_the_users_word() {
+    let mut capture = Vec::new();
+    pcapng::write_start(&mut capture);
+    let mut flow = Flow::new("192.0.2.1:50000".parse().unwrap(), "198.51.100.1:80".parse().unwrap());
+    flow.bytes(Direction::ServerToClient, 2_000, b"\x81\x02Hi", &mut capture);
+    let (code, says) = complaint(&["-"], &capture);
+    assert!(code == 0 && says.contains("stream 0, 192.0.2.1:50000 to 198.51.100.1:80, 4 B: "), "{says}");
+    let output = decode(&["-", "--text", "--assume", "0=192.0.2.1:50000"], &capture);
+    assert!(String::from_utf8(output.stdout).unwrap().contains(" < text, 2 bytes: Hi"));
+    assert_eq!(complaint(&["-", "--assume", "0=192.0.2.1"], &capture).0, 2);
+}
+
+#[test]
 fn a_wrong_filter_is_pointed_at() {
     let (code, says) = complaint(&[TAP, "--filter", "opcode = text"], b"");
     assert_eq!(code, 2);

@@ -386,3 +386,120 @@ fn string(text: &str, out: &mut Vec<u8>) {
     // Writing to a vector cannot fail, nor can a text be other than a string.
     let _ = serde_json::to_writer(out, text);
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::capture::pcapng::{self, FaultKind};
+    use crate::capture::{Decoder, tap::Flow};
+
+    /// The lines of what a tap saw, as values: each has to be JSON, and on a line of its own.
+    fn lines(see: impl FnOnce(&mut Flow, &mut Vec<u8>)) -> Vec<Value> {
+        let mut capture = Vec::new();
+        pcapng::write_start(&mut capture);
+        let mut flow = Flow::in_process(1);
+        see(&mut flow, &mut capture);
+        let mut decoder = Decoder::new();
+        decoder.feed(&capture);
+        decoder.finish();
+        let mut out = Vec::new();
+        while let Some(found) = decoder.next_record() {
+            record(&found, &mut out);
+        }
+        let text = String::from_utf8(out).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    fn frames(bytes: &[u8]) -> Vec<Value> {
+        let mut lines = lines(|flow, out| {
+            flow.join_late(1, None, out);
+            flow.boundary(Direction::ClientToServer);
+            flow.bytes(Direction::ClientToServer, 2, bytes, out);
+        });
+        assert_eq!((&lines[0]["event"], &lines[0]["deflate"]), (&json!("joined-late"), &Value::Null));
+        lines.retain(|line| line.get("event").is_none());
+        lines
+    }
+
+    #[test]
+    fn a_message_is_on_the_frame_that_completes_it() {
+        let frames = frames(b"\x01\x82\0\0\0\0He\x80\x83\0\0\0\0llo\x82\x82\x01\x02\x03\x04\xFE\xFD");
+        assert_eq!(frames[0].get("message"), None);
+        assert_eq!(frames[1]["message"], json!({"kind": "text", "length": 5, "hex": "48656c6c6f"}));
+        assert_eq!((&frames[2]["payload"], &frames[2]["masking_key"]), (&json!("ffff"), &json!("01020304")));
+        assert_eq!(frames[2]["message"], json!({"kind": "binary", "length": 2, "hex": "ffff"}));
+        assert_eq!(
+            (&frames[0]["fin"], &frames[0]["mask"], &frames[0]["time"]),
+            (&json!(0), &json!(1), &json!("0.000000002"))
+        );
+    }
+
+    #[test]
+    fn a_close_has_its_code_and_reason() {
+        let message = |bytes: &[u8]| frames(bytes)[0]["message"].clone();
+        let close = json!({"kind": "close", "length": 4, "hex": "03e86f6b", "close_code": 1000, "reason": "ok"});
+        assert_eq!(message(b"\x88\x84\0\0\0\0\x03\xE8ok"), close);
+        let close = json!({"kind": "close", "length": 0, "hex": "", "close_code": null, "reason": ""});
+        assert_eq!(message(b"\x88\x80\0\0\0\0"), close);
+        assert_eq!(message(b"\x89\x81\0\0\0\0a"), json!({"kind": "ping", "length": 1, "hex": "61"}));
+    }
+
+    #[test]
+    fn broken_rules_are_listed() {
+        let frames = frames(b"\xB1\x00");
+        let rules: Vec<_> =
+            frames[0]["violations"].as_array().unwrap().iter().map(|found| found["rule"].clone()).collect();
+        assert_eq!(rules, ["rsv2-without-extension", "rsv3-without-extension", "unmasked-from-client"]);
+        assert_eq!(
+            frames[0]["violations"][2],
+            json!({"rule": "unmasked-from-client", "section": "RFC 6455, 5.1", "close_code": 1002})
+        );
+    }
+
+    #[test]
+    fn what_is_no_frame_is_an_event() {
+        let lines = lines(|flow, out| {
+            flow.bytes(
+                Direction::ClientToServer,
+                1,
+                b"GET /\"x\" HTTP/1.1\r\nUpgrade: websocket\r\nA: \xFF\r\n\r\n",
+                out,
+            );
+            flow.bytes(Direction::ServerToClient, 2, b"HTTP/1.1 403 No\r\n\r\n", out);
+        });
+        assert_eq!(
+            (&lines[0]["event"], &lines[0]["half"], &lines[0]["target"]),
+            (&json!("handshake"), &json!("request"), &json!("/\"x\""))
+        );
+        assert_eq!(lines[0]["headers"], json!([["Upgrade", "websocket"], ["A", "\u{FFFD}"]]));
+        assert!(
+            lines[0]["violations"].as_array().unwrap().iter().any(|found| found["rule"] == "missing-host"),
+            "{}",
+            lines[0]
+        );
+        assert_eq!((&lines[1]["half"], &lines[1]["status"]), (&json!("response"), &json!(403)));
+        let mut out = Vec::new();
+        fault(&Fault { offset: 7, kind: FaultKind::CutOff }, &mut out);
+        assert_eq!(out, b"{\"event\":\"fault\",\"offset\":7,\"says\":\"the capture ends within a block\"}\n");
+    }
+
+    #[test]
+    fn what_is_not_all_there_says_so() {
+        let lines = lines(|flow, out| {
+            flow.join_late(1, None, out);
+            flow.boundary(Direction::ServerToClient);
+            flow.bytes(Direction::ServerToClient, 2, b"\x82\x04ab", out);
+            flow.gap(Direction::ServerToClient, 2);
+            flow.bytes(Direction::ServerToClient, 3, b"\x81\x00", out);
+        });
+        let gap = lines.iter().find(|line| line["event"] == "gap").unwrap();
+        assert_eq!((&gap["missing"], &gap["inside_payload"]), (&json!(2), &json!(true)));
+        let cut = lines.iter().find(|line| line["opcode"] == 2).unwrap();
+        assert_eq!(
+            (&cut["payload"], &cut["payload_length"], &cut["message"]["whole"]),
+            (&json!("6162"), &json!(4), &json!(false))
+        );
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use framescope_codec::capture::insight::{ConnectionInfo, Conversation, Insight, Place, Verdict};
-use framescope_codec::capture::{Decoder, Event};
+use framescope_codec::capture::{Decoder, Event, Unread};
 
 use super::text::preview;
 
@@ -61,9 +61,17 @@ impl Summary {
             sum(|info| info.violations),
             span(last - first),
         );
+        let unread = decoder.unread();
+        for unread in unread.iter().take(UNREAD_SHOWN) {
+            let _ = writeln!(out, "not read: {}", unread_words(unread));
+        }
+        if unread.len() > UNREAD_SHOWN {
+            let _ = writeln!(out, "not read: {} more", unread.len() - UNREAD_SHOWN);
+        }
         if shown.is_empty() {
             return out;
         }
+        out.push_str(if unread.is_empty() { "" } else { "\n" });
         let mut rows = vec![(HEADINGS.map(str::to_owned), Vec::new())];
         rows.extend(shown.iter().filter_map(|info| {
             let about = self.insight.conversation(info.connection)?;
@@ -85,6 +93,12 @@ impl Summary {
             writeln!(out, "\nIn pairs: client to server / server to client. --follow N --summary shows all about one.");
         out
     }
+}
+
+/// A connection of which nothing is shown.
+pub(super) fn unread_words(unread: &Unread) -> String {
+    let Unread { stream, client, server, bytes, looks } = unread;
+    format!("stream {stream}, {client} to {server}, {}: {looks}", size(*bytes))
 }
 
 /// What is worth a line of its own under a connection's.
@@ -118,6 +132,9 @@ fn remarks(about: &Conversation) -> Vec<String> {
     }
     remarks
 }
+
+/// More are counted.
+const UNREAD_SHOWN: usize = 20;
 
 const HEADINGS: [&str; 9] = ["STREAM", "CLIENT", "SERVER", "TARGET", "FRAMES", "MESSAGES", "BYTES", "BROKEN", "END"];
 /// Words stand left, numbers right.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Field, Kind, Rules, Subject, Value};
+use crate::capture::subprotocol::{Message, Speech};
 use crate::capture::{Direction, Event, What};
 use crate::dissect::Dissection;
 use crate::handshake::{JudgedRequest, JudgedResponse};
@@ -29,6 +30,7 @@ struct Connection {
     subprotocol: Option<Box<str>>,
     extensions: Option<Box<str>>,
     has_deflate: bool,
+    speech: Speech,
     /// Pings of each direction that no pong has answered.
     pings: [VecDeque<(u64, Box<[u8]>)>; 2],
     /// The row that was last.
@@ -65,7 +67,7 @@ impl Follower {
         }
         let connection = self.connections.entry(event.stream).or_default();
         connection.last_row = number;
-        let rtt = connection.take(event);
+        let rtt = connection.take(event, number);
         EventRow {
             event,
             connection: Some(connection),
@@ -87,7 +89,7 @@ impl Follower {
 
 impl Connection {
     /// Learns from an event; of a pong, how long its ping was on the way.
-    fn take(&mut self, event: &Event) -> Option<u64> {
+    fn take(&mut self, event: &Event, row: u64) -> Option<u64> {
         match &event.what {
             What::Request(request) => {
                 let target = &request.start_line()[1];
@@ -100,9 +102,14 @@ impl Connection {
                 let extensions = response.head().header("sec-websocket-extensions");
                 self.extensions = extensions.map(|value| String::from_utf8_lossy(value).into());
                 self.has_deflate = response.deflate().is_some();
+                let target = self.target.as_deref().unwrap_or_default();
+                self.speech = Speech::new(self.subprotocol.as_deref(), target);
             }
             What::JoinedLate { deflate } => self.has_deflate = deflate.is_some(),
             What::Frame(frame) => {
+                if let Some(message) = message(event) {
+                    self.speech.hear(&message, row);
+                }
                 let Dissection { header, payload, .. } = &frame.dissection;
                 match header.opcode {
                     Opcode::Ping => {
@@ -126,6 +133,13 @@ impl Connection {
         }
         None
     }
+}
+
+/// The message that a frame completes.
+fn message(event: &Event) -> Option<Message<'_>> {
+    let What::Frame(frame) = &event.what else { return None };
+    let message = frame.dissection.message.as_ref().filter(|message| message.payload_is_whole)?;
+    Some(Message { direction: event.direction, kind: message.kind?, payload: &message.payload })
 }
 
 fn header(request: &JudgedRequest, name: &str) -> Option<Box<str>> {
@@ -161,6 +175,14 @@ impl Subject for EventRow<'_> {
             Field::Subprotocol => of_connection(|connection| connection.subprotocol.as_deref()),
             Field::Extensions => of_connection(|connection| connection.extensions.as_deref()),
             Field::Deflate => Value::Flag(self.connection.is_some_and(|connection| connection.has_deflate)),
+            Field::Decoded => {
+                let decoded = message(event).zip(self.connection);
+                let decoded = decoded.and_then(|(message, connection)| connection.speech.decode(&message, self.number));
+                decoded.map_or(Value::Absent, |decoded| {
+                    let words = [decoded.protocol, &decoded.name, &decoded.summary].join(" ");
+                    Value::Bytes(Cow::Owned(words.into_bytes()))
+                })
+            }
             Field::Rtt => self.rtt.map_or(Value::Absent, |rtt| Value::Time(i64::try_from(rtt).unwrap_or(i64::MAX))),
             _ => match &event.what {
                 What::Frame(frame) => {
@@ -261,3 +283,69 @@ pub fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
 const CONNECTIONS_MAX: usize = 4096;
 /// So many pings wait for their answer.
 const PINGS_MAX: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Filter;
+    use super::*;
+    use crate::capture::{Decoder, Record, pcapng, tap::Flow};
+
+    /// How many rows of a conversation each filter finds.
+    #[test]
+    fn a_conversation_can_be_asked_about() {
+        let mut capture = Vec::new();
+        pcapng::write_start(&mut capture);
+        let mut flow = Flow::new("10.0.0.7:50000".parse().unwrap(), "10.0.0.1:80".parse().unwrap());
+        let mut say = |direction, time_ns, bytes: &[u8]| flow.bytes(direction, time_ns, bytes, &mut capture);
+        let (client, server) = (Direction::ClientToServer, Direction::ServerToClient);
+        say(
+            client,
+            1_000_000_000,
+            b"GET /socket.io/?EIO=4 HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: a, b\r\n\
+              Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+        );
+        say(
+            server,
+            1_000_000_500,
+            b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+              Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\
+              Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n",
+        );
+        say(server, 1_000_001_000, b"\x89\x01a");
+        say(client, 1_060_001_000, b"\x8A\x81\0\0\0\0a");
+        say(client, 1_070_000_000, b"\x81\x8D\0\0\0\0");
+        say(client, 1_080_000_000, b"42[\"said\",{}]");
+        say(server, 1_090_000_000, b"\x88\x06\x0F\xA1gone");
+        let mut decoder = Decoder::new();
+        decoder.feed(&capture);
+        decoder.finish();
+        let events: Vec<_> = std::iter::from_fn(|| decoder.next_record())
+            .filter_map(|record| match record {
+                Record::Event(event) => Some(event),
+                Record::Fault(_) => None,
+            })
+            .collect();
+        let found = |filter: &str| {
+            let filter = Filter::parse(filter).unwrap();
+            let mut follower = Follower::new();
+            events.iter().filter(|event| filter.matches(&follower.follow(event))).count()
+        };
+        assert_eq!(found(""), 6);
+        assert_eq!(found("handshake"), 2);
+        assert_eq!(found("path == /socket.io/ and target endswith \"EIO=4\" and host == example.org"), 6);
+        assert_eq!(found("not subprotocol and deflate and extensions contains deflate"), 5);
+        assert_eq!(found("status == 101"), 1);
+        assert_eq!(found("header.sec-websocket-protocol == \"a, b\""), 1);
+        assert_eq!(found("rtt >= 60ms and rtt < 60.1ms"), 1);
+        assert_eq!(found("client == 10.0.0.7 and server == 10.0.0.1 and port == 80"), 6);
+        assert_eq!(found("time > 50ms"), 3);
+        assert_eq!(found("took == 10ms"), 1);
+        assert_eq!(found("close.code == 4001 and close.reason == gone"), 1);
+        assert_eq!(found("masked and length.bits == 7"), 2);
+        assert_eq!(found("control"), 3);
+        assert_eq!(found("content contains \"said\""), 1);
+        assert_eq!(found("decoded contains \"socket.io event\" and json[0] == said"), 1);
+        assert_eq!(found("violation"), 0);
+    }
+}
