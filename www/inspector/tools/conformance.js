@@ -49,6 +49,8 @@ class Conformance {
   #asked = null;
   /** What a run is of: so many, of which so many are done. */
   #progress = { of: 0, done: 0 };
+  /** @type {Map<string, Recorder>} */
+  #recorders = new Map();
   /** @type {Map<string, HTMLTableRowElement>} */
   #rows = new Map();
   #echoes = el(
@@ -179,7 +181,7 @@ class Conformance {
       await runAll({
         cases,
         modules: await theModules(),
-        recorder: new Recorder(this.#app, `Conformance: ${this.#targets.target.name}`),
+        recorder: this.#recorderOf(this.#targets.target.name),
         url,
         echoes: this.#echoes.value === "" ? null : this.#echoes.value === "yes",
         signal: run.signal,
@@ -205,7 +207,13 @@ class Conformance {
     this.#run = null;
     this.#running.clear();
     this.render(trouble || (wasStopped ? `Stopped. ${this.#words()}` : ""));
-    this.#app.say(trouble || this.#words(), trouble || this.#count("fail") > 0 ? "warn" : "good");
+  }
+
+  /** One source for each server, however often it is asked. @param {string} name */
+  #recorderOf(name) {
+    const recorder = this.#recorders.get(name) ?? new Recorder(this.#app, `Conformance: ${name}`);
+    this.#recorders.set(name, recorder);
+    return recorder;
   }
 
   /** Lists the frames of a case, and nothing else. @param {Case} one */

@@ -10,6 +10,8 @@ import { FieldsView } from "../../fields.js";
 /** @import { Explained } from "../../../pkg/client/framescope_wasm.js" */
 /** @import { Bytes } from "./bytes.js" */
 
+let made = 0;
+
 export class Decoded {
   #fields;
   #bytes;
@@ -28,8 +30,9 @@ export class Decoded {
   /** @param {HTMLElement} root @param {App} app */
   constructor(root, app) {
     this.#app = app;
+    made += 1;
     const fields = el("div", { class: "lab-fields" });
-    const bytes = el("div", { class: "dump lab-dump", id: "lab-bytes" });
+    const bytes = el("div", { class: "dump lab-dump", id: `lab-bytes-${made}` });
     root.append(
       el(
         "div",

@@ -51,6 +51,8 @@ export function opcodeName(opcode) {
   return OPCODES[opcode] ?? "";
 }
 
+let made = 0;
+
 export class FrameForm {
   #root;
   #fields;
@@ -75,9 +77,10 @@ export class FrameForm {
 
   #frameFields() {
     const fields = this.#fields;
+    made += 1;
     const codes = el(
       "datalist",
-      { id: "lab-codes" },
+      { id: `lab-codes-${made}` },
       ...Object.entries(CODES).map(([value, label]) => el("option", { value }, label)),
     );
     const code = line({ class: "mono lab-short", inputMode: "numeric" });

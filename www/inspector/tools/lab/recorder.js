@@ -16,8 +16,8 @@
 export class Recorder {
   #app;
   #name;
-  /** @type {Promise<number> | null} */
-  #source = null;
+  /** @type {Promise<number | null>} */
+  #source = Promise.resolve(null);
 
   /** @param {App} app @param {string} name of the source */
   constructor(app, name) {
@@ -29,16 +29,11 @@ export class Recorder {
   open(url) {
     const { capture } = this.#app;
     const handle = this.#opened(url);
-    // One after the other, as it was on the wire; what cannot be recorded must not stop the connection.
-    /** @type {Promise<unknown>} */
-    let line = handle;
+    // Handed over in the order in which it happened, without waiting for the one before: so do all connections stay in
+    // step. What cannot be recorded must not stop a connection.
     /** @param {(handle: number) => Promise<unknown>} what */
     const then = (what) => {
-      line = line.then(async () => {
-        const opened = await handle;
-        if (opened !== null) await what(opened);
-      });
-      line = line.catch(() => {});
+      handle.then((opened) => (opened === null ? undefined : what(opened))).catch(() => {});
     };
     return {
       bytes: (direction, bytes) => {
@@ -50,18 +45,18 @@ export class Recorder {
     };
   }
 
-  /** @param {string} url */
+  /** @param {string} url @returns {Promise<number | null>} */
   async #opened(url) {
-    for (let attempt = 0; attempt < 2; attempt += 1) {
-      try {
-        this.#source ??= this.#app.capture.addSource("client", this.#name);
-        return await this.#app.capture.openClient(await this.#source, url);
-      } catch {
-        // The user may have taken the source away: then there is another.
-        this.#source = null;
-      }
-    }
-    return null;
+    this.#source = this.#source.then((known) => this.#present(known)).catch(() => null);
+    const source = await this.#source;
+    return source === null ? null : await this.#app.capture.openClient(source, url).catch(() => null);
+  }
+
+  /** The source, or another if the user took it away. @param {number | null} known */
+  async #present(known) {
+    const { capture } = this.#app;
+    const isThere = known !== null && (await capture.sources()).some(({ source }) => source === known);
+    return isThere ? known : await capture.addSource("client", this.#name);
   }
 }
 

@@ -2,7 +2,7 @@
 // Plays the client's side of a captured conversation to a server, and collects the answers.
 
 import { fromHex, random, toBase64 } from "./bytes.js";
-import { Line, requestOf } from "./line.js";
+import { asBytes, Line, requestOf } from "./line.js";
 import { stepBytes } from "./script.js";
 
 /** @import { App } from "../../app.js" */
@@ -26,6 +26,8 @@ import { stepBytes } from "./script.js";
 const ANSWER_PATIENCE = 5_000;
 /** How long nothing may come before it is over. */
 const QUIET = 1_500;
+/** How long the server may take to close. */
+const PARTING = 1_000;
 
 /**
  * @param {object} run
@@ -48,6 +50,8 @@ export async function replay({ app, modules, recorder, url, script, wishes, sign
   let sent = 0;
   let wake = () => {};
   let isOver = false;
+  /** What comes behind it is not compared. */
+  let isDone = false;
   const { host, pathname, search } = new URL(url);
   const { protocols, extensions, headers } = script;
   const request = requestOf({
@@ -71,7 +75,7 @@ export async function replay({ app, modules, recorder, url, script, wishes, sign
         else opened.resolve(undefined);
       },
       frame: (frame) => {
-        const answer = answerOf(frame);
+        const answer = isDone ? null : answerOf(frame);
         if (answer) {
           answers.push({
             ...answer,
@@ -146,6 +150,14 @@ export async function replay({ app, modules, recorder, url, script, wishes, sign
     return { answers, notes };
   } finally {
     signal.removeEventListener("abort", stop);
+    isDone = true;
+    if (!isOver && line.state === "open" && !line.saidClose) {
+      const close = new modules.WebSocketFrame(8, Uint8Array.of(3, 232));
+      close.masked = true;
+      void line.send(asBytes(close.toBytes()), { frames: 1, isClose: true });
+      close.free();
+      await until(() => false, PARTING);
+    }
     line.cut();
   }
 }

@@ -210,7 +210,6 @@ export class ReplayView {
     this.#renderRunning("");
     const told = this.#renderPairs();
     this.#summary.textContent = words || `${wasStopped ? "Stopped. " : ""}${told}`;
-    this.#app.say(this.#summary.textContent, words || wasStopped ? "warn" : "good");
   }
 
   /** @param {string} words */

@@ -64,6 +64,8 @@ export class Session {
     this.#from = this.#app.status?.end ?? 0;
     this.#log.begin();
     const answered = Promise.withResolvers();
+    // Stands there for good: why there is no connection matters more than that it has ended.
+    let refused = "";
     const line = new Line({
       modules,
       recorder: this.#recorder,
@@ -80,10 +82,8 @@ export class Session {
             [head.startLine || "no HTTP", ...rules].join(" · "),
             this.#place(line, "s2c", 0),
           );
-          this.#become(
-            line,
-            line.state === "open" ? openWords(head) : `Refused: ${brief(head.startLine || "no HTTP", 60)}`,
-          );
+          if (line.state !== "open") refused = `Refused: ${brief(head.startLine || "no HTTP", 60)}`;
+          this.#become(line, refused || openWords(head));
           answered.resolve(undefined);
         },
         frame: (frame) => this.#log.came(frame, this.#place(line, "s2c", line.frames.come)),
@@ -100,13 +100,13 @@ export class Session {
           this.#log.add("note", "end", "The server has sent all it had.");
           // With a Close both ways, or without a WebSocket, there is nothing left to say.
           if (line.saidClose || line.state !== "open") line.end();
-          this.#become(line, line.saidClose ? "Closed" : "The server has ended its side");
+          this.#become(line, refused || (line.saidClose ? "Closed" : "The server has ended its side"));
         },
         closed: (why) => {
           if (line.state === "closed" && line.head?.status !== 101 && line.body.trim() !== "")
             this.#log.add("note", "body", brief(line.body, 300));
           this.#log.add(why ? "bad" : "note", "closed", why ?? "");
-          this.#become(line, why ? `Lost: ${brief(why, 80)}` : "Closed");
+          this.#become(line, refused || (why ? `Lost: ${brief(why, 80)}` : "Closed"));
           answered.resolve(undefined);
         },
       },
