@@ -10,11 +10,27 @@ import { utf8 } from "./bytes.js";
 /** @import { Modules } from "./modules.js" */
 /** @import { Recorder, Recording } from "./recorder.js" */
 
+/** @typedef {"c2s" | "s2c"} Direction */
+
 /**
- * Decides what becomes of a frame before it goes on: the same bytes, others, or null for none.
+ * Stands between a line and the network: takes the bytes of both directions as they come, handshake included, and hands
+ * them on when it likes, as they were, others, or none.
  *
- * @typedef {(direction: "c2s" | "s2c", bytes: Bytes) => Promise<Bytes | null>} Gate
+ * @typedef {object} Sluice
+ * @property {(direction: Direction, bytes: Bytes) => void} take
+ * @property {(direction: Direction) => void} end no more of this direction will come
+ * @property {() => void} closed the line is gone, with whatever was held
  */
+
+/** Where a sluice hands things on. @typedef {{ hand: (direction: Direction, bytes: Bytes) => void, end: (direction: Direction) => void }} Onward */
+
+/** Every line that is open, and who stands between each new one and the network, if anybody does. */
+export const lines = {
+  /** @type {Set<Line>} */
+  open: new Set(),
+  /** @type {((line: Line, onward: Onward) => Sluice) | null} */
+  divert: null,
+};
 
 /**
  * What a line tells.
@@ -51,6 +67,8 @@ export class Line {
   #reader;
   /** @type {ByteStream | null} */
   #stream = null;
+  /** @type {Sluice | null} */
+  #sluice = null;
   #giveUp = new AbortController();
   /** @type {Promise<unknown>} */
   #writing = Promise.resolve();
@@ -107,6 +125,8 @@ export class Line {
       }
       this.#stream = stream;
       this.state = "asked";
+      lines.open.add(this);
+      if (lines.divert) this.divert(lines.divert);
       for (const piece of cut(this.request)) {
         if (this.isClosed) return;
         await this.#write(piece);
@@ -133,8 +153,27 @@ export class Line {
 
   /** Ends our half of the stream. */
   end() {
+    if (this.#sluice) this.#sluice.end("c2s");
+    else this.#putEnd();
+  }
+
+  #putEnd() {
     this.#writing = this.#writing.then(() => this.#stream?.end());
     this.#recording.end("c2s", false);
+  }
+
+  /** From here on somebody stands between this line and the network. @param {(line: Line, onward: Onward) => Sluice} make */
+  divert(make) {
+    this.#sluice = make(this, {
+      hand: (direction, bytes) => {
+        if (direction === "c2s") void this.#put(bytes).catch(() => {});
+        else this.#deliver(bytes);
+      },
+      end: (direction) => {
+        if (direction === "c2s") this.#putEnd();
+        else this.#ended();
+      },
+    });
   }
 
   /** Cuts the connection. */
@@ -142,8 +181,16 @@ export class Line {
     this.#close(null, true);
   }
 
-  /** @param {Bytes} bytes */
+  /** @param {Bytes} bytes @returns {Promise<unknown>} */
   #write(bytes) {
+    if (!this.#sluice) return this.#put(bytes);
+    this.#sluice.take("c2s", bytes);
+    return Promise.resolve();
+  }
+
+  /** What goes out is what is recorded. @param {Bytes} bytes @returns {Promise<unknown>} */
+  #put(bytes) {
+    if (this.isClosed) return Promise.resolve();
     this.#recording.bytes("c2s", bytes);
     const written = this.#writing.then(() => this.#stream?.write(bytes));
     this.#writing = written.catch(() => {});
@@ -152,8 +199,15 @@ export class Line {
 
   /** @param {Bytes} bytes */
   #receive(bytes) {
-    if (this.state === "closed") return;
+    if (this.isClosed) return;
     this.#recording.bytes("s2c", bytes);
+    if (this.#sluice) this.#sluice.take("s2c", bytes);
+    else this.#deliver(bytes);
+  }
+
+  /** @param {Bytes} bytes */
+  #deliver(bytes) {
+    if (this.isClosed) return;
     this.#reader.feed(bytes);
     if (!this.head) {
       const head = this.#reader.head();
@@ -198,8 +252,14 @@ export class Line {
 
   #end() {
     if (this.isClosed || this.hasEnded) return;
-    this.hasEnded = true;
     this.#recording.end("s2c", false);
+    if (this.#sluice) this.#sluice.end("s2c");
+    else this.#ended();
+  }
+
+  #ended() {
+    if (this.isClosed || this.hasEnded) return;
+    this.hasEnded = true;
     this.#events.ended?.();
   }
 
@@ -210,6 +270,8 @@ export class Line {
     this.state = "closed";
     if (isOurs) this.#recording.end("c2s", true);
     else if (!this.hasEnded) this.#recording.end("s2c", why !== null);
+    lines.open.delete(this);
+    this.#sluice?.closed();
     this.#giveUp.abort(new Error("given up"));
     this.#stream?.destroy();
     this.#stream = null;
