@@ -5,6 +5,7 @@
 //! pcap ------------ each record as a block --------------|
 //! gzip ------------ inflated, and opened again ----------+--> pcapng, to a Decoder
 //! HAR ------------- messages as frames of a connection --+
+//! NetLog ---------- the bytes of sockets ----------------+
 //! hex, base64 ----- a file, packets or frames in them ---+
 //! frames alone ---- as the bytes of a connection --------+
 //! ```
@@ -36,6 +37,7 @@ mod hex;
 mod input;
 mod json;
 mod log;
+mod netlog;
 mod pcap;
 mod rebuilt;
 mod sniff;
@@ -73,6 +75,8 @@ pub enum Format {
     Gzip,
     /// An HTTP archive with messages of WebSocket.
     Har,
+    /// What Chromium logs of its network.
+    NetLog,
     /// A hex dump; what it is of was opened too.
     Hex,
     /// Base64; what it is of was opened too.
@@ -90,6 +94,7 @@ impl Format {
             Self::Pcap => "pcap",
             Self::Gzip => "gzip",
             Self::Har => "HAR",
+            Self::NetLog => "NetLog",
             Self::Hex => "hex",
             Self::Base64 => "base64",
             Self::Frames => "frames",
@@ -268,16 +273,14 @@ impl Opener {
 }
 
 fn bare_step(bare: &mut Option<Box<bare::Bare>>, input: &mut Input) -> Step {
-    let bytes = input.take_all();
     let mut out = Vec::new();
-    if !bytes.is_empty() {
+    if let Some(bytes) = input.take_piece(PIECE) {
         let bare = bare.get_or_insert_with(|| {
             let chunks = std::iter::once((None, bytes.as_slice()));
             Box::new(bare::Bare::new(chunks, &mut out))
         });
         bare.bytes(None, 0, &bytes, &mut out);
-    }
-    if input.has_ended
+    } else if input.has_ended
         && let Some(mut bare) = bare.take()
     {
         bare.finish(&mut out);

@@ -162,6 +162,11 @@ impl Flow {
         sent.at_boundary &= missing == 0;
     }
 
+    /// Tells of a gap at once, by an empty packet behind it, and not with the bytes that follow.
+    pub fn told_gap(&mut self, direction: Direction, time_ns: u64, out: &mut Vec<u8>) {
+        self.last_packet(direction, time_ns, ACK, out);
+    }
+
     /// The next byte of this direction is the first of a WebSocket frame. Worth saying after a gap and
     /// after joining late; elsewhere it does no harm.
     pub fn boundary(&mut self, direction: Direction) {

@@ -5,7 +5,7 @@ use super::super::{Direction, Origin, opening};
 use super::rebuilt;
 use crate::capture::pcapng;
 use crate::header::FrameHeader;
-use crate::opcode::Opcode;
+use crate::rules::{self, Expected, Role};
 
 /// Writes streams of bytes as a connection.
 #[derive(Debug)]
@@ -36,47 +36,52 @@ struct Split {
 }
 
 /// How well bytes can be read as frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Fit {
-    None,
-    /// The first header makes sense.
-    Begins,
-    /// Several headers in a row make sense.
-    Leads,
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Fit {
+    /// So many headers in a row could be some.
+    headers: u32,
+    /// None of them breaks a rule.
+    is_sound: bool,
     /// From header to header they lead to the last byte.
-    Exact,
+    pub(super) is_exact: bool,
 }
 
 impl Fit {
     pub(super) fn of(bytes: &[u8]) -> Self {
         if opening::may_begin_head(bytes) && bytes.len() >= 16 {
-            return Self::Leads;
+            return Self { headers: 1, is_sound: true, is_exact: true };
         }
+        let mut fit = Self { is_sound: true, ..Self::default() };
         let mut rest = bytes;
-        let mut headers = 0;
+        let mut sender = None;
+        let mut in_message = false;
         while let Some((header, len)) = FrameHeader::decode(rest) {
-            let is_likely = matches!(
-                header.opcode,
-                Opcode::Continuation | Opcode::Text | Opcode::Binary | Opcode::Close | Opcode::Ping | Opcode::Pong
-            );
-            if !is_likely && headers < 2 {
-                // A frame that breaks rules is worth a look if nothing else is wrong.
-                let is_all = header.payload_length.get() == (rest.len() - len) as u64;
-                return if is_all { Self::Begins } else { Self::None };
-            }
-            headers += 1;
+            let by_mask = if header.masking_key.is_some() { Role::Client } else { Role::Server };
+            let sender = *sender.get_or_insert(by_mask);
+            fit.is_sound &= rules::is_sound(&header, &Expected { sender, compression: true, in_message });
+            fit.headers += 1;
+            in_message = if header.opcode.is_control() { in_message } else { !header.fin };
             let end = usize::try_from(header.payload_length.get()).unwrap_or(usize::MAX).saturating_add(len);
             match rest.get(end..) {
-                Some([]) => return Self::Exact,
+                Some([]) => {
+                    fit.is_exact = true;
+                    break;
+                }
                 Some(behind) => rest = behind,
                 None => break,
             }
         }
-        match headers {
-            0 => Self::None,
-            1 | 2 => Self::Begins,
-            _ => Self::Leads,
-        }
+        fit
+    }
+
+    /// Enough for bytes that somebody wrote down: these may well break rules.
+    pub(super) const fn will_do(self) -> bool {
+        self.headers > 0 && (self.is_sound || self.is_exact)
+    }
+
+    /// Enough for bytes that could be anything, of which `is_all` or only the beginning was seen.
+    pub(super) const fn is_certain(self, is_all: bool) -> bool {
+        self.is_sound && (self.headers >= 3 || (is_all && self.is_exact && self.headers > 0))
     }
 }
 
@@ -93,7 +98,7 @@ impl Bare {
         let mut unmarked_chunks = chunks.filter(|(direction, _)| direction.is_none()).map(|(_, bytes)| bytes);
         let all_exact = {
             let mut chunks = unmarked_chunks.clone();
-            chunks.clone().nth(1).is_some() && chunks.all(|bytes| Fit::of(bytes) == Fit::Exact)
+            chunks.clone().nth(1).is_some() && chunks.all(|bytes| Fit::of(bytes).is_exact)
         };
         let unmarked = if has_handshake {
             Unmarked::ByHeads(Split { begun: Vec::new(), payload: None })

@@ -42,6 +42,21 @@ impl Input {
         taken
     }
 
+    /// The next bytes in pieces of this size, and what is left at the end.
+    pub(super) fn take_piece(&mut self, size: usize) -> Option<Vec<u8>> {
+        let rest = self.rest();
+        let len = if rest.len() >= size {
+            size
+        } else if self.has_ended {
+            rest.len()
+        } else {
+            0
+        };
+        let piece = (len > 0).then(|| rest[..len].to_vec());
+        self.advance(len);
+        piece
+    }
+
     pub(super) fn discard(&mut self) {
         self.take_all();
     }

@@ -211,6 +211,11 @@ impl<'a> Value<'a> {
         self.digits().parse().ok()
     }
 
+    /// A number, or one in a string, without what stands behind its point.
+    pub(super) fn whole(self) -> Option<u64> {
+        self.digits().split('.').next()?.parse().ok()
+    }
+
     /// A decimal number, or one in a string, in billionths.
     pub(super) fn billionths(self) -> Option<u64> {
         let digits = self.digits();

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::har::Har;
 use super::input::Input;
 use super::json::{Item, Scanner, Wanted};
+use super::netlog::NetLog;
 use super::{Format, PIECE, Step};
 use crate::capture::pcapng::{Fault, FaultKind};
 
@@ -13,6 +14,7 @@ pub(super) struct Log {
     scanner: Scanner,
     pub(super) format: Option<Format>,
     har: Har,
+    netlog: NetLog,
     has_ended: bool,
 }
 
@@ -58,7 +60,12 @@ impl Log {
                 self.format = Some(Format::Har);
                 self.har.entry(&text, offset, is_cut, out);
             }
-            Wanted::Constants | Wanted::Event => {}
+            Wanted::Constants => {
+                self.format = Some(Format::NetLog);
+                self.netlog.constants(&text);
+            }
+            Wanted::Event if self.format == Some(Format::NetLog) && !is_cut => self.netlog.event(&text, out),
+            Wanted::Event => {}
         }
     }
 }

@@ -49,9 +49,7 @@ pub(super) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
     if let Some(format) = text.and_then(|text| text::sniff(text, is_all)) {
         return Sniffed::Text(format);
     }
-    let fit = Fit::of(bytes);
-    let is_stream = if is_all { fit == Fit::Exact || fit == Fit::Leads } else { fit == Fit::Leads };
-    if is_stream { Sniffed::Bare } else { Sniffed::Unknown }
+    if Fit::of(bytes).is_certain(is_all) { Sniffed::Bare } else { Sniffed::Unknown }
 }
 
 /// Whether these bytes begin as a file does that is read.

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::super::Direction;
 use super::super::packet::{Captured, LINK_TYPES};
 use super::super::pcapng::{self, Fault, FaultKind};
-use super::super::{Direction, packet};
 use super::bare::{Bare, Fit};
 use super::hex::{self, Kind};
 use super::input::Input;
@@ -260,8 +260,13 @@ impl Text {
             if self.chunks_len + self.chunk.bytes.len() < DECIDED {
                 return;
             }
+            let is_under_way = !self.chunk.bytes.is_empty();
             self.end_chunk();
             self.decide(out, faults, at);
+            if is_under_way && matches!(self.mode, Mode::Packets) {
+                // The dump of this packet goes on.
+                self.chunk = self.chunks.pop().unwrap_or_default();
+            }
         }
         let is_packets = matches!(self.mode, Mode::Packets);
         if !is_packets && self.chunk.bytes.len() >= FLUSHED {
@@ -313,8 +318,8 @@ impl Text {
             return;
         }
         let fit = Fit::of(&whole);
-        let each_fits = || chunks.iter().all(|chunk| Fit::of(&chunk.bytes) == Fit::Exact);
-        if !chunks.is_empty() && (fit > Fit::None || is_marked || each_fits()) {
+        let each_fits = || chunks.iter().all(|chunk| Fit::of(&chunk.bytes).is_exact);
+        if !chunks.is_empty() && (fit.will_do() || is_marked || each_fits()) {
             let chunks = chunks.iter().map(|chunk| (chunk.direction, chunk.bytes.as_slice()));
             self.mode = Mode::Stream(Box::new(Bare::new(chunks, out)));
             return;
@@ -384,13 +389,13 @@ fn is_base64_digit(byte: u8) -> bool {
 }
 
 /// So many bytes tell what they are.
-const DECIDED: usize = 1 << 16;
+const DECIDED: usize = 1 << 17;
 /// So much is looked at.
 const SAMPLE: usize = 1 << 16;
 /// A chunk without an end is handed on in pieces of this size.
 const FLUSHED: usize = 1 << 15;
 /// No packet is longer.
-const PACKET_MAX: usize = packet::MAX_PAYLOAD + (1 << 10);
+const PACKET_MAX: usize = 1 << 18;
 /// So much may stand behind one `*`.
 const REPEATED_MAX: u64 = 1 << 24;
 /// So many bytes may be missing between two lines.

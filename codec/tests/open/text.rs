@@ -1,19 +1,12 @@
 //! Captures, packets and frames written as text: the same conversation comes out.
-#![cfg(feature = "capture")]
-#![expect(clippy::unwrap_used, reason = "a test may unwrap: the panic is its message")]
-
-#[path = "support/files.rs"]
-mod files;
-#[path = "support/records.rs"]
-mod records;
 
 use std::fmt::Write as _;
 
+use crate::files::{PLAIN, TOLD, check, gzip, open, packets, pcap, pcapng};
+use crate::records::{CLOSE, COMPRESSED_HELLO, MASKED_CLOSE, MASKED_HELLO, REQUEST, RESPONSE};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use files::{PLAIN, TOLD, check, gzip, open, packets, pcap, pcapng};
 use framescope_codec::capture::Record;
-use records::{CLOSE, COMPRESSED_HELLO, MASKED_CLOSE, MASKED_HELLO, REQUEST, RESPONSE};
 
 const ETHERNET: &[u8] = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x08\x00";
 const REBUILT: &str = "0 c2s rebuilt from bytes without addresses and times; others stand in for them";
@@ -24,7 +17,7 @@ fn beside(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }).collect()
 }
 
-fn xxd(bytes: &[u8]) -> String {
+pub(crate) fn xxd(bytes: &[u8]) -> String {
     let mut text = String::new();
     for (n, line) in bytes.chunks(16).enumerate() {
         let groups: Vec<String> =
@@ -39,13 +32,13 @@ fn spaced(bytes: &[u8]) -> String {
 }
 
 /// As `tshark -x` shows a packet.
-fn tshark(bytes: &[u8]) -> String {
+pub(crate) fn tshark(bytes: &[u8]) -> String {
     let lines = bytes.chunks(16).enumerate();
     lines.map(|(n, line)| format!("{:04x}  {:47}   {}\n", 16 * n, spaced(line), beside(line))).collect::<String>()
         + "\n"
 }
 
-fn hexdump(bytes: &[u8]) -> String {
+pub(crate) fn hexdump(bytes: &[u8]) -> String {
     let mut text = String::new();
     let mut last: &[u8] = &[];
     let mut repeats = false;
