@@ -44,6 +44,8 @@ const OLD = {
 };
 /** Not a WebSocket: 426 or 400, and never 101; what else a web server says to it is not wrong. */
 const NONE = { status: [400, 426], late: [200, 204, 301, 302, 303, 307, 308, 403, 404, 405, 501] };
+/** A page may be there as well. */
+const ANYTHING_BUT_101 = { status: [...NONE.status, ...NONE.late] };
 const TOO_LARGE = { status: [431, 414, 400, 413], drop: true };
 
 /** @type {Case[]} */
@@ -174,7 +176,7 @@ export const HANDSHAKE_CASES = [
     "A plain GET",
     "RFC 9110, 15.5.22",
     lines((all) => [...all.slice(0, 2), "Connection: close"]),
-    NONE,
+    ANYTHING_BUT_101,
   ),
   shake("upgrade-h2c", "Upgrade: h2c", "RFC 6455, 4.2.1", set("Upgrade", "h2c"), NONE),
   shake(
