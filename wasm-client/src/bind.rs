@@ -4,12 +4,15 @@
 mod export;
 mod filter;
 mod insight;
+mod intercept;
 mod rows;
 mod sources;
 mod time;
 mod view;
 
 use wasm_bindgen::prelude::*;
+
+pub use intercept::Interception;
 
 use crate::inspector;
 

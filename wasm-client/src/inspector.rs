@@ -18,6 +18,7 @@ mod fields;
 mod filters;
 mod handshake;
 mod insight;
+pub mod intercept;
 mod json;
 mod kept;
 mod objects;

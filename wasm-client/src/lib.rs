@@ -19,7 +19,7 @@ mod messages;
 #[cfg(feature = "client")]
 pub use answers::{AnswerReader, deflate};
 #[cfg(feature = "inspector")]
-pub use bind::Capture;
+pub use bind::{Capture, Interception};
 #[cfg(feature = "client")]
 pub use frame::WebSocketFrame;
 #[cfg(feature = "client")]

@@ -87,6 +87,24 @@ impl Capture {
         Ok(())
     }
 
+    /// The same of a frame that somebody had a hand in on its way; the comment says what was done.
+    ///
+    /// # Errors
+    ///
+    /// A direction other than `c2s` and `s2c`.
+    #[wasm_bindgen(js_name = clientIntervened)]
+    pub fn client_intervened(
+        &mut self,
+        handle: u32,
+        #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
+        time_ms: f64,
+        bytes: &[u8],
+        comment: &str,
+    ) -> Result<(), JsError> {
+        self.0.client_intervened(handle, direction_of(direction)?, nanoseconds(time_ms), bytes, comment);
+        Ok(())
+    }
+
     /// That direction has ended, or the connection was broken off.
     ///
     /// # Errors
@@ -105,6 +123,6 @@ impl Capture {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and no clock says such a time")]
-fn nanoseconds(milliseconds: f64) -> u64 {
+pub(super) fn nanoseconds(milliseconds: f64) -> u64 {
     (milliseconds * 1e6) as u64
 }

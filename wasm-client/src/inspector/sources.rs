@@ -1,5 +1,6 @@
 //! Where captures come from, and what is kept of each.
 
+use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::capture::open::Opener;
 use framescope_codec::capture::pcapng::{self, FaultKind};
 use framescope_codec::capture::tap::Flow;
@@ -352,6 +353,19 @@ impl Capture {
         }
         client.time_ns = time_ns;
         client.flow.bytes(direction, time_ns, bytes, &mut blocks);
+        let source = client.source;
+        self.feed(source, &blocks);
+    }
+
+    /// The same of a frame that somebody had a hand in; what is no such comment says nothing.
+    pub fn client_intervened(&mut self, handle: u32, direction: Direction, time_ns: u64, bytes: &[u8], comment: &str) {
+        let Some(intervention) = Intervention::parse(comment) else {
+            return self.client_bytes(handle, direction, time_ns, bytes);
+        };
+        let Some(client) = self.sources.clients.get_mut(handle as usize) else { return };
+        client.time_ns = time_ns;
+        let mut blocks = Vec::with_capacity(bytes.len() + comment.len() + 96);
+        client.flow.intervened(direction, time_ns, bytes, &intervention, &mut blocks);
         let source = client.source;
         self.feed(source, &blocks);
     }

@@ -1,0 +1,100 @@
+use framescope_codec::{Frame, MaskingKey, Opcode};
+
+use super::*;
+
+const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+const MILLISECOND: u64 = 1_000_000;
+
+fn text(text: &str) -> Vec<u8> {
+    let mut frame = Frame::new(Opcode::Text, text);
+    frame.set_masking_key(Some(MaskingKey([1, 2, 3, 4])));
+    frame.to_bytes()
+}
+
+/// What goes on, by direction, and in words what is told.
+fn outcome(interception: &mut Interception) -> (Vec<u8>, Vec<u8>, Vec<String>) {
+    let (mut c2s, mut s2c, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    while let Some(Happened { told: one, bytes, .. }) = interception.next_happened() {
+        if let Told::Passed { direction, .. } = &one {
+            (if *direction == "c2s" { &mut c2s } else { &mut s2c }).extend_from_slice(&bytes);
+        }
+        match one {
+            Told::Passed { released: None, comment: None, .. } => {}
+            Told::Passed { comment, how, .. } => told.push(format!("{how:?} {comment:?}")),
+            Told::Held { id, direction, .. } => told.push(format!("held {id} {direction}")),
+            Told::Unheld { length } => told.push(format!("unheld {length}")),
+            Told::Injected { tag, why } => told.push(format!("injected {tag} {why:?}")),
+        }
+    }
+    (c2s, s2c, told)
+}
+
+#[test]
+fn a_connection_is_followed_from_its_handshake_on_however_it_is_cut() {
+    for size in [1, 7, usize::MAX] {
+        let mut interception = Interception::new(1);
+        assert!(interception.hold(Some("opcod == text"), [true; 2]).is_some());
+        assert!(interception.hold(Some(r#"text contains "hold" and path == "/echo""#), [true; 2]).is_none());
+        let sent = [REQUEST, &text("passes"), &text("hold this"), &text("behind")].concat();
+        let answered = [b"HTTP/1.1 103 Early Hints\r\n\r\n", ANSWER, b"\x81\x02hi"].concat();
+        interception.push(Direction::ClientToServer, 0, REQUEST);
+        answered
+            .chunks(size.min(answered.len()))
+            .for_each(|piece| interception.push(Direction::ServerToClient, 0, piece));
+        let rest = &sent[REQUEST.len()..];
+        rest.chunks(size.min(rest.len())).for_each(|piece| interception.push(Direction::ClientToServer, 0, piece));
+        let (c2s, s2c, told) = outcome(&mut interception);
+        assert_eq!(c2s, [REQUEST, &text("passes")].concat());
+        assert_eq!(s2c, answered);
+        assert_eq!(told, ["held 1 c2s"]);
+        assert!(interception.holds(Direction::ClientToServer) && !interception.holds(Direction::ServerToClient));
+        let edited = Decision::Edit { bytes: text("edited"), mend: false };
+        assert!(interception.decide(5 * MILLISECOND, 1, &edited) && !interception.decide(0, 1, &edited));
+        let (c2s, _, told) = outcome(&mut interception);
+        assert_eq!(c2s, [text("edited"), text("behind")].concat());
+        let comment = Intervention::Edited { millis: 5, original: Original::new(&text("hold this")) }.comment();
+        assert_eq!(told, [format!("Some(\"edited\") {:?}", Some(comment))]);
+        assert_eq!(interception.takeover(), Some([None, None]));
+    }
+}
+
+#[test]
+fn what_is_no_web_socket_goes_by() {
+    let mut interception = Interception::new(1);
+    interception.hold(Some(""), [true; 2]);
+    let refusal = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno";
+    interception.push(Direction::ClientToServer, 0, REQUEST);
+    interception.push(Direction::ServerToClient, 0, refusal);
+    interception.push(Direction::ClientToServer, 0, &text("all the same"));
+    let (c2s, s2c, told) = outcome(&mut interception);
+    assert_eq!((c2s, s2c.as_slice()), ([REQUEST, &text("all the same")].concat(), &refusal[..]));
+    assert!(told.is_empty() && !interception.inject(Direction::ClientToServer, 1, vec![0x89, 0], false));
+}
+
+#[test]
+fn nothing_is_lost_when_holding_ends_and_what_cannot_be_delivered_is_said() {
+    let mut interception = Interception::new(1);
+    interception.hold(Some(""), [true; 2]);
+    interception.push(Direction::ClientToServer, 0, REQUEST);
+    interception.push(Direction::ServerToClient, 0, ANSWER);
+    outcome(&mut interception);
+    interception.push(Direction::ClientToServer, 0, &[text("a"), text("b")].concat());
+    assert!(interception.inject(Direction::ServerToClient, 4, b"\x89\x00".to_vec(), false));
+    assert!(interception.inject(Direction::ServerToClient, 5, b"\x01\x00".to_vec(), false));
+    interception.hold(None, [true; 2]);
+    let (c2s, s2c, told) = outcome(&mut interception);
+    assert_eq!((c2s, s2c.as_slice()), ([text("a"), text("b")].concat(), &b"\x89\x00"[..]));
+    assert!(
+        told.iter().any(|told| told.starts_with("injected 4 None"))
+            && told.iter().any(|told| told.contains("does not end"))
+    );
+    interception.hold(Some(""), [true; 2]);
+    interception.push(Direction::ClientToServer, 0, &text("c"));
+    interception.finish(Direction::ClientToServer);
+    interception.abandon(Direction::ClientToServer, MILLISECOND);
+    let (c2s, _, told) = outcome(&mut interception);
+    assert!(c2s.is_empty() && told[1].contains("undelivered"), "{told:?}");
+}
