@@ -121,8 +121,8 @@ export interface Timeline {
   rows: [number[], number[]];
   bytes: [number[], number[]];
   violations: number[];
-  /** The bytes of the longest row. */
-  largest: number[];
+  /** The longest payloads. */
+  largest: [number[], number[]];
 }
 
 /** A time without rows, and the row that ended it. */

@@ -212,7 +212,8 @@ impl Capture {
         let what = match self.store.extra(index) {
             Some(Extra::Handshake(Handshake::Request(request))) => Happened::Request(request.clone()),
             Some(Extra::Handshake(Handshake::Response(response))) => Happened::Response(response.clone()),
-            Some(_) => return None,
+            Some(Extra::Said(what)) => (**what).clone(),
+            Some(Extra::Fault(_)) => return None,
             None => {
                 let dissection = (*self.dissection(index)?).clone();
                 let began_ns = entry.time_ns.saturating_sub(self.store.took(&entry));

@@ -120,7 +120,7 @@ pub struct Timeline {
     pub(super) rows: [Vec<u32>; 2],
     pub(super) bytes: [Vec<u64>; 2],
     pub(super) violations: Vec<u32>,
-    pub(super) largest: Vec<u64>,
+    pub(super) largest: [Vec<u64>; 2],
 }
 
 /// A time without rows, and the row that ends it.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use framescope_codec::Opcode;
-use framescope_codec::capture::{CapturedFrame, Piece};
+use framescope_codec::capture::{CapturedFrame, Piece, What};
 use framescope_codec::dissect::Checkpoint;
 
 use super::entry::{Entry, flag, narrow};
@@ -30,9 +30,10 @@ pub(super) struct Store {
 #[derive(Debug)]
 pub(super) enum Extra {
     Handshake(Handshake),
-    /// So many bytes were not captured.
-    Gap(u64, String),
-    Words(String),
+    /// Anything else that the codec said.
+    Said(Box<What>),
+    /// What is wrong with a capture.
+    Fault(Box<str>),
 }
 
 /// What few rows have, by their numbers, in order.

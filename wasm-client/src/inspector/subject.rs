@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use framescope_codec::capture::What;
 use framescope_codec::capture::filter::{self, Field, Filter, Kind as Asked, Rules, Subject, Value};
 use framescope_codec::dissect::Dissection;
 use framescope_codec::{LengthForm, Opcode};
@@ -152,10 +153,12 @@ impl Subject for RowSubject<'_> {
             _ if entry.is_frame() => self.of_frame(field),
             _ => match capture.store.extra(*index) {
                 Some(Extra::Handshake(handshake)) => of_handshake(handshake, field),
-                Some(Extra::Gap(missing, _)) if field == Field::Missing => Value::Number(*missing),
-                Some(Extra::Gap(_, words) | Extra::Words(words)) if field == Field::Content => {
-                    Value::borrowed(words.as_bytes())
-                }
+                Some(Extra::Said(what)) => match (&**what, field) {
+                    (What::Gap { missing, .. }, Field::Missing) => Value::Number(*missing),
+                    (what, Field::Content) => Value::Bytes(Cow::Owned(capture.words(entry, what).into_bytes())),
+                    _ => Value::Absent,
+                },
+                Some(Extra::Fault(words)) if field == Field::Content => Value::borrowed(words.as_bytes()),
                 _ => Value::Absent,
             },
         }

@@ -1,12 +1,12 @@
 //! What the codec reads out of a capture, as rows; and rows that go when memory is short.
 
 use framescope_codec::capture::insight::Place;
-use framescope_codec::capture::{CapturedFrame, End, Event, What};
+use framescope_codec::capture::{CapturedFrame, Event, What};
 
 use super::Capture;
 use super::connections::Connection;
 use super::entry::{Entry, Kind, flag};
-use super::handshake::{Handshake, deflate_words};
+use super::handshake::Handshake;
 use super::store::Extra;
 
 /// Counts over the rows held.
@@ -34,32 +34,20 @@ impl Capture {
         if let Some(ns) = taken.round_trip_ns {
             self.store.set_round_trip(ns);
         }
-        let Event { direction, time_ns, in_process, .. } = event;
+        let Event { direction, time_ns, .. } = event;
+        let kind = match &event.what {
+            What::Gap { .. } => Kind::Gap,
+            What::End(_) => Kind::End,
+            _ => Kind::Note,
+        };
         let mut entry = match event.what {
             What::Frame(frame) => self.take_frame(number, time_ns, &event.direction, *frame),
             What::Request(request) => self.take_head(Kind::Request, time_ns, Handshake::Request(request)),
             What::Response(response) => self.take_head(Kind::Response, time_ns, Handshake::Response(response)),
-            What::Gap { missing, inside_payload } => {
-                let rest = if inside_payload {
-                    "all of them payload of one frame"
-                } else {
-                    "frames cannot be told apart until the next known boundary"
-                };
-                let words = format!("{missing} bytes were not captured; {rest}");
-                self.store.set_extra(Extra::Gap(missing, words));
-                Entry::new(Kind::Gap, time_ns)
+            other => {
+                self.store.set_extra(Extra::Said(Box::new(other)));
+                Entry::new(kind, time_ns)
             }
-            What::End(End::Finished) => self.take_words(Kind::End, time_ns, "This side has sent all it had (TCP FIN)."),
-            What::End(End::Reset) => {
-                self.take_words(Kind::End, time_ns, "This side broke the connection off (TCP RST).")
-            }
-            What::JoinedLate { deflate } => {
-                let agreed = deflate.map_or_else(|| "no extension was agreed on".into(), deflate_words);
-                let what = if in_process { "in-process connection" } else { "connection" };
-                let words = format!("The watch began when this {what} was open already: {agreed}.");
-                self.take_words(Kind::Note, time_ns, &words)
-            }
-            What::Note(note) => self.take_words(Kind::Note, time_ns, &note.to_string()),
         };
         entry.connection = number;
         entry.set_direction(direction);
@@ -68,13 +56,8 @@ impl Capture {
 
     /// Something about the capture itself.
     pub(super) fn take_fault(&mut self, source: u32, words: &str) {
-        let entry = self.take_words(Kind::Note, self.last_ns, words);
-        self.push(Entry { offset: u64::from(source), ..entry });
-    }
-
-    fn take_words(&mut self, kind: Kind, time_ns: u64, words: &str) -> Entry {
-        self.store.set_extra(Extra::Words(words.into()));
-        Entry::new(kind, time_ns)
+        self.store.set_extra(Extra::Fault(words.into()));
+        self.push(Entry { offset: u64::from(source), ..Entry::new(Kind::Note, self.last_ns) });
     }
 
     fn take_head(&mut self, kind: Kind, time_ns: u64, handshake: Handshake) -> Entry {

@@ -8,7 +8,7 @@ use super::objects::{Silence, Timeline};
 use super::store::Extra;
 
 impl Capture {
-    /// Rows, bytes and broken rules of the view in so many equal spans of the time between, in nanoseconds since the first
+    /// Rows, bytes and broken rules of the view, whatever its own span of time, in so many equal spans of the time between, in nanoseconds since the first
     /// row; without limits, all of it.
     #[must_use]
     pub fn timeline(&self, from: Option<f64>, to: Option<f64>, buckets: usize) -> Timeline {
@@ -24,9 +24,9 @@ impl Capture {
             rows: [vec![0; buckets], vec![0; buckets]],
             bytes: [vec![0; buckets], vec![0; buckets]],
             violations: vec![0; buckets],
-            largest: vec![0; buckets],
+            largest: [vec![0; buckets], vec![0; buckets]],
         };
-        for index in (0..self.view_count()).filter_map(|place| self.view_index(place)) {
+        for index in (0..self.uncut_count()).filter_map(|place| self.uncut_index(place)) {
             let Some(entry) = self.store.get(index) else { continue };
             let Some(since_start) = self.after_start(entry).checked_sub(from) else { continue };
             let place = usize::try_from(since_start / bucket).unwrap_or(usize::MAX);
@@ -47,7 +47,7 @@ impl Capture {
             let direction = entry.side();
             timeline.rows[direction][place] += 1;
             timeline.bytes[direction][place] = timeline.bytes[direction][place].saturating_add(bytes);
-            timeline.largest[place] = timeline.largest[place].max(bytes);
+            timeline.largest[direction][place] = timeline.largest[direction][place].max(bytes);
         }
         timeline
     }

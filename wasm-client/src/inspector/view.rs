@@ -13,8 +13,10 @@ use super::paged::Paged;
 pub(super) struct View {
     spec: ViewSpec,
     filter: Option<Filter>,
-    /// The rows that are in it, in order; `None` if all are.
+    /// The rows that are in it, in order, but for the span of time; `None` if all are.
     rows: Option<Paged<u32>>,
+    /// Those of them within the span of time, if there is one.
+    cut: Option<Paged<u32>>,
     /// What those are counted from: a place in the view takes four bytes.
     base: u64,
     /// The row to go on with.
@@ -58,11 +60,34 @@ impl Capture {
     /// If the filter is wrong. All stays as it was.
     pub fn set_view(&mut self, spec: ViewSpec) -> Result<(), FilterProblem> {
         let filter = Filter::parse(&spec.filter).map_err(|problem| FilterProblem::new(problem, &spec.filter))?;
+        let is_only_cut =
+            ViewSpec { between: None, ..spec.clone() } == ViewSpec { between: None, ..self.view.spec.clone() };
         self.view.filter = Some(filter).filter(|filter| !filter.is_empty());
         self.view.spec = spec;
-        self.restart_view();
+        if is_only_cut && self.view.rows.is_some() {
+            self.cut_again();
+        } else {
+            self.restart_view();
+        }
         self.generation += 1;
         Ok(())
+    }
+
+    /// Another span of time of the rows that are known already.
+    fn cut_again(&mut self) {
+        let Some(between) = self.view.spec.between else {
+            self.view.cut = None;
+            return;
+        };
+        let mut cut = Paged::default();
+        for row in (0..self.uncut_count()).filter_map(|place| self.uncut_index(place)) {
+            if self.store.get(row).is_some_and(|entry| self.is_between(entry, between))
+                && let Ok(place) = u32::try_from(row - self.view.base)
+            {
+                cut.push(place);
+            }
+        }
+        self.view.cut = Some(cut);
     }
 
     /// Sets the rules by which rows get colours.
@@ -125,7 +150,7 @@ impl Capture {
     /// The place of a row in the view, or of the next one that is in it.
     #[must_use]
     pub fn view_place(&self, index: u64) -> u64 {
-        match &self.view.rows {
+        match self.view.listed() {
             None => index.saturating_sub(self.store.first()).min(self.store.len()),
             Some(rows) => {
                 let base = self.view.base;
@@ -137,15 +162,37 @@ impl Capture {
     /// The row at this place of the view.
     #[must_use]
     pub fn view_index(&self, place: u64) -> Option<u64> {
-        match &self.view.rows {
+        self.index_in(self.view.listed(), place)
+    }
+
+    fn index_in(&self, rows: Option<&Paged<u32>>, place: u64) -> Option<u64> {
+        match rows {
             None => self.store.first().checked_add(place).filter(|index| *index < self.end()),
             Some(rows) => Some(self.view.base + u64::from(*rows.get(usize::try_from(place).ok()?)?)),
         }
     }
 
+    /// The row at this place of the view as it is without its span of time.
+    pub(super) fn uncut_index(&self, place: u64) -> Option<u64> {
+        self.index_in(self.view.rows.as_ref(), place)
+    }
+
+    /// How many those are.
+    pub(super) fn uncut_count(&self) -> u64 {
+        self.view.rows.as_ref().map_or(self.store.len(), |rows| rows.len() as u64)
+    }
+
+    /// The first row of the view at or after this time, in nanoseconds since the first row.
+    #[must_use]
+    pub fn row_at(&self, time: f64) -> Option<u64> {
+        let is_there =
+            |index: &u64| self.store.get(*index).is_some_and(|entry| self.is_between(entry, (time, f64::INFINITY)));
+        (0..self.view_count()).filter_map(|place| self.view_index(place)).find(is_there)
+    }
+
     /// How many rows are in the view, as far as is known.
     pub(super) fn view_count(&self) -> u64 {
-        self.view.rows.as_ref().map_or(self.store.len(), |rows| rows.len() as u64)
+        self.view.listed().map_or(self.store.len(), |rows| rows.len() as u64)
     }
 
     /// The nearest row of the view after `from`, or before it, that breaks a rule. `from` may be -1.
@@ -192,7 +239,7 @@ impl Capture {
 
     /// The bytes that view and search take up.
     pub(super) fn view_held(&self) -> usize {
-        self.view.rows.as_ref().map_or(0, Paged::held) + self.search_held()
+        [&self.view.rows, &self.view.cut].into_iter().flatten().map(Paged::held).sum::<usize>() + self.search_held()
     }
 
     /// Goes through all rows again.
@@ -204,6 +251,7 @@ impl Capture {
             && between.is_none()
             && !self.sources.any_removed();
         self.view.rows = (!is_all).then(Paged::default);
+        self.view.cut = between.and_then(|_| self.view.rows.clone());
         self.view.base = self.store.first();
         self.view.next = self.store.first();
     }
@@ -211,7 +259,7 @@ impl Capture {
     /// Forgets what is held no longer.
     pub(super) fn forget_dropped(&mut self) {
         let (first, base) = (self.store.first(), self.view.base);
-        if let Some(rows) = &mut self.view.rows {
+        for rows in [&mut self.view.rows, &mut self.view.cut].into_iter().flatten() {
             rows.drop_front_while(|row| base + u64::from(*row) < first);
         }
         self.view.next = self.view.next.max(first);
@@ -220,10 +268,10 @@ impl Capture {
 
     /// Goes through some rows for the view; true if there are more.
     fn scan_view(&mut self) -> bool {
-        let Some(mut rows) = self.view.rows.take() else {
+        if self.view.rows.is_none() {
             self.view.next = self.end();
             return false;
-        };
+        }
         if self.end() - self.view.base > u64::from(u32::MAX) {
             // Once in four thousand million rows they are counted from elsewhere.
             self.restart_view();
@@ -232,14 +280,23 @@ impl Capture {
         let step = if self.view.filter.as_ref().is_some_and(Filter::needs_payload) { STEP / 16 } else { STEP };
         let end = self.end().min(self.view.next + step as u64);
         for index in self.view.next..end {
-            if self.is_listed(index)
-                && let Ok(place) = u32::try_from(index - self.view.base)
-            {
+            if !self.is_listed(index) {
+                continue;
+            }
+            let is_within = self
+                .view
+                .spec
+                .between
+                .is_none_or(|between| self.store.get(index).is_some_and(|entry| self.is_between(entry, between)));
+            let Ok(place) = u32::try_from(index - self.view.base) else { continue };
+            if let Some(rows) = &mut self.view.rows {
                 rows.push(place);
+            }
+            if let Some(cut) = self.view.cut.as_mut().filter(|_| is_within) {
+                cut.push(place);
             }
         }
         self.view.next = end;
-        self.view.rows = Some(rows);
         end < self.end()
     }
 
@@ -248,7 +305,6 @@ impl Capture {
         let Some(entry) = self.store.get(index) else { return false };
         entry.kind != Kind::Removed
             && spec.connection.is_none_or(|connection| entry.connection.checked_add(1) == Some(connection))
-            && spec.between.is_none_or(|between| self.is_between(entry, between))
             && (!spec.messages || entry.ends_message())
             && self.view.filter.as_ref().is_none_or(|filter| self.passes(index, filter))
     }
@@ -257,6 +313,13 @@ impl Capture {
     fn is_between(&self, entry: &Entry, (from, to): (f64, f64)) -> bool {
         let since_start = self.since_start(entry) as f64;
         from <= since_start && since_start <= to
+    }
+}
+
+impl View {
+    /// The rows that are listed; `None` if all are.
+    const fn listed(&self) -> Option<&Paged<u32>> {
+        if self.cut.is_some() { self.cut.as_ref() } else { self.rows.as_ref() }
     }
 }
 
