@@ -8,7 +8,7 @@ MAKEFLAGS += --no-print-directory
 # make run ARGS="--listen 127.0.0.1:9000"
 ARGS ?=
 # make test SUITES="fmt lint"
-ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types client conformance browser proxy fuzz
+ALL_SUITES := fmt lint rust toolchain codec-wasm wasm types client conformance browser proxy captures fuzz
 SUITES ?= $(ALL_SUITES)
 
 # make bench BENCH=codec
@@ -121,6 +121,11 @@ test-browser: tools ## suite: the pages in Chromium, and the reference server th
 test-proxy: tools ## suite: the proxy between clients and servers that are not ours
 	@wasm-client/build.sh --optimised
 	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" node --test --test-reporter=spec tests/proxy/*.test.mjs
+
+test-captures: tools ## suite: captures of other people's software, read by ours, by Wireshark and by Python's websockets
+	@wasm-client/build.sh --optimised
+	@wasm-client/package.sh >/dev/null
+	FRAMESCOPE_PYTHON="$$(FRAMESCOPE_QUIET=1 tests/setup.sh python)" node --test --test-reporter=spec tests/captures/*.test.mjs
 
 test-fuzz: tools ## suite: each fuzz target for FUZZ_SECONDS (20)
 	bash tests/fuzz.sh

@@ -95,7 +95,8 @@ look_cargo_fuzz() { [ "$("$CACHE/bin/cargo-fuzz" --version)" = "cargo-fuzz $CARG
 # By full path: wasm-client/webdriver.json and the browser tests name it so.
 look_chromium() { first_line /usr/bin/chromium --version; }
 look_chromedriver() { first_line /usr/bin/chromedriver --version; }
-look_tshark() { first_line tshark --version; }
+# With the tools beside it, which capture and convert.
+look_tshark() { command -v dumpcap editcap mergecap >/dev/null && first_line tshark --version; }
 look_shellcheck() { shellcheck --version | sed -n 's/^version: //p'; }
 
 look_node() {
