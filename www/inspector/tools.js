@@ -49,7 +49,7 @@ export const TOOLS = [
     name: "lab",
     title: "Lab",
     place: "dock",
-    keys: "",
+    keys: "Shift+L",
     says: "make frames by hand, send them, and see what comes back",
     load: () => import("./tools/lab.js"),
   },

@@ -4,7 +4,7 @@
 import { el, on } from "../../../lib/dom.js";
 import { brief, joined, preview, Unreadable } from "./bytes.js";
 import { itemsOfRows, itemWords } from "./captured.js";
-import { Decoded } from "./decoded.js";
+import { Decoded, lengthOf } from "./decoded.js";
 import { choice, Fields, line } from "./fields.js";
 import { make, wholeNumber } from "./frame.js";
 import { FrameForm } from "./frameform.js";
@@ -19,6 +19,7 @@ import { CUTS, headerLengthOf, writesOf } from "./writes.js";
 
 /** @import { App } from "../../app.js" */
 /** @import { Explained } from "../../../pkg/client/framescope_wasm.js" */
+/** @import { Bytes } from "./bytes.js" */
 /** @import { Made } from "./frame.js" */
 /** @import { Modules } from "./modules.js" */
 /** @import { Recorder } from "./recorder.js" */
@@ -29,6 +30,9 @@ import { CUTS, headerLengthOf, writesOf } from "./writes.js";
 
 /** Frames before the chosen one matter to what it means; beyond so many bytes it is looked at alone. */
 const CONTEXT_MAX = 256 * 1024;
+
+const CUT_HEADER = "A header has two bytes at least, and then as many as it says: this is not a whole one yet.";
+const SWALLOWED = "To whoever reads it, these bytes belong to the frame before, which claims more than it has.";
 
 export class Compose {
   #app;
@@ -219,32 +223,38 @@ export class Compose {
     const { at } = this.#queue;
     const made = this.#made[at];
     this.#form.judge(made?.problems ?? []);
-    const { frames, note } = explained[at] ?? { frames: [], note: "" };
-    this.#decoded.show(made?.bytes ?? new Uint8Array(), frames, note);
+    const { frames, wire, note } = explained[at] ?? { frames: [], wire: new Uint8Array(), note: "" };
+    this.#decoded.show(wire, frames, note);
     this.#judgeWrites();
   }
 
-  /** What the module says of each entry, as it stands behind those before it. @returns {{ frames: Explained[], note: string }[]} */
+  /**
+   * What the module says of each entry, as it stands behind those before it: the frames that begin in it, and the bytes
+   * from there on.
+   *
+   * @returns {{ frames: Explained[], wire: Bytes, note: string }[]}
+   */
   #explained() {
-    const { explain } = this.#modules;
+    const pieces = this.#made.map(({ bytes }) => bytes);
+    const all = joined(pieces);
     /** @param {Uint8Array} bytes @returns {Explained[]} */
     const ask = (bytes) =>
-      JSON.parse(explain(this.#inject?.direction ?? "c2s", this.#session.deflate ?? undefined, bytes));
-    const total = this.#made.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    let before = new Uint8Array();
-    let known = 0;
-    return this.#made.map(({ bytes }) => {
-      if (bytes.length === 0) return { frames: [], note: "Nothing is there yet." };
-      if (total > CONTEXT_MAX) return { frames: ask(bytes), note: "By itself: there is too much before it." };
-      before = joined([before, bytes]);
-      const all = ask(before);
-      const frames = all.slice(known);
-      known = all.length;
-      if (frames.length > 0) return { frames, note: "" };
-      return {
-        frames: [],
-        note: "To whoever reads it, these bytes belong to the frame before, which claims more than it has.",
-      };
+      JSON.parse(this.#modules.explain(this.#inject?.direction ?? "c2s", this.#session.deflate ?? undefined, bytes));
+    if (all.length > CONTEXT_MAX)
+      return pieces.map((wire) => ({ frames: ask(wire), wire, note: "By itself: there is too much before it." }));
+    const frames = ask(all);
+    let [start, next, begins] = [0, 0, 0];
+    return pieces.map((bytes) => {
+      const wire = all.subarray(start);
+      start += bytes.length;
+      const here = [];
+      for (let frame = frames[next]; frame && begins < start; frame = frames[next]) {
+        here.push(frame);
+        begins += lengthOf(frame.fields);
+        next += 1;
+      }
+      const note = bytes.length === 0 ? "Nothing is there yet." : begins < start ? CUT_HEADER : SWALLOWED;
+      return { frames: here, wire, note: here.length > 0 ? "" : note };
     });
   }
 

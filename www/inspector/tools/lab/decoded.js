@@ -83,7 +83,7 @@ export class Decoded {
     this.#picked = null;
     this.#fields.show(frame ?? null, this.#app.explains);
     const from = this.#frames.slice(0, this.#at).reduce((sum, { fields }) => sum + lengthOf(fields), 0);
-    const bytes = frame ? this.#wire.subarray(from, from + lengthOf(frame.fields)) : this.#wire;
+    const bytes = frame ? this.#wire.subarray(from, from + lengthOf(frame.fields)) : new Uint8Array();
     const bad = frame?.violations.flatMap((violation) => (violation.bytes ? [violation.bytes] : [])) ?? [];
     this.#bytes.show(bytes, frame?.fields ?? [], bad);
   }
@@ -98,6 +98,6 @@ export class Decoded {
 }
 
 /** How many bytes fields take up, which tile them. @param {Explained["fields"]} fields */
-function lengthOf(fields) {
+export function lengthOf(fields) {
   return fields.reduce((end, { bytes }) => Math.max(end, bytes[1]), 0);
 }

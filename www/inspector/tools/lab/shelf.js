@@ -2,15 +2,21 @@
 // Compositions under a name: kept, taken out again, forgotten.
 
 import { el, on } from "../../../lib/dom.js";
+import { EXAMPLES } from "./examples.js";
 import { readSaved, writeSaved } from "./saved.js";
 
 /** @import { App } from "../../app.js" */
 /** @import { Composition } from "./saved.js" */
 
+/** What stands before the names of each kind. */
+const SAVED = "saved ";
+const EXAMPLE = "given ";
+
 export class Shelf {
   #app;
-  #names = el("select", { "aria-label": "Saved compositions" });
+  #names = el("select", { "aria-label": "Saved compositions and examples" });
   #forget = el("button", { class: "quiet", type: "button" }, "Forget");
+  #form = el("form", { class: "lab-line lab-shelf" });
   #read;
   #write;
 
@@ -33,17 +39,10 @@ export class Shelf {
       "aria-label": "Name to save it under",
       maxLength: 60,
     });
-    const form = el(
-      "form",
-      { class: "lab-line lab-shelf" },
-      name,
-      el("button", { class: "quiet", type: "submit" }, "Save"),
-      this.#names,
-      this.#forget,
-    );
-    root.append(form);
+    this.#form.append(name, el("button", { class: "quiet", type: "submit" }, "Save"), this.#names, this.#forget);
+    root.append(this.#form);
     on(
-      form,
+      this.#form,
       "submit",
       (event) => {
         event.preventDefault();
@@ -60,6 +59,7 @@ export class Shelf {
   #save(name) {
     if (name === "") {
       this.#app.say("A composition is saved under a name.", "warn");
+      this.#form.querySelector("input")?.focus();
       return;
     }
     const kept = this.#read();
@@ -75,16 +75,18 @@ export class Shelf {
 
   /** @param {HTMLInputElement} name */
   #take(name) {
-    const kept = readSaved().get(this.#names.value);
-    this.#forget.disabled = !kept;
+    const { value } = this.#names;
+    const example = value.startsWith(EXAMPLE) ? EXAMPLES.get(value.slice(EXAMPLE.length)) : undefined;
+    const kept = example ?? readSaved().get(value.slice(SAVED.length));
+    this.#forget.disabled = !kept || example !== undefined;
     if (!kept) return;
-    name.value = this.#names.value;
-    this.#write(kept);
+    name.value = value.slice(SAVED.length);
+    this.#write(example ? { ...structuredClone(example), opening: this.#read().opening } : kept);
   }
 
   #drop() {
     const all = readSaved();
-    all.delete(this.#names.value);
+    all.delete(this.#names.value.slice(SAVED.length));
     writeSaved(all);
     this.#render("");
   }
@@ -92,11 +94,14 @@ export class Shelf {
   /** @param {string} chosen */
   #render(chosen) {
     const names = [...readSaved().keys()].toSorted((one, other) => one.localeCompare(other));
+    const group = (/** @type {string} */ label, /** @type {string} */ prefix, /** @type {string[]} */ listed) =>
+      el("optgroup", { label }, ...listed.map((each) => el("option", { value: prefix + each }, each)));
     this.#names.replaceChildren(
-      el("option", { value: "" }, names.length === 0 ? "nothing saved" : "saved …"),
-      ...names.map((name) => el("option", { value: name }, name)),
+      el("option", { value: "" }, "take out …"),
+      ...(names.length > 0 ? [group("Saved", SAVED, names)] : []),
+      group("Examples", EXAMPLE, [...EXAMPLES.keys()]),
     );
-    this.#names.value = names.includes(chosen) ? chosen : "";
+    this.#names.value = names.includes(chosen) ? SAVED + chosen : "";
     this.#forget.disabled = this.#names.value === "";
   }
 }
