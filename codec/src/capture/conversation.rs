@@ -446,9 +446,7 @@ impl Speaker {
             // The frame that was cut off comes first.
             self.drain(now_ns, sink);
             sink(self.direction, now_ns, gap);
-            if self.seeks && self.dissector.is_lost() {
-                self.seeker = Some((Box::new(Seeker::of(self.direction.sender())), BITS_OF_A_FRIEND));
-            }
+            self.seek();
         }
     }
 
@@ -465,6 +463,7 @@ impl Speaker {
     fn finish(&mut self, now_ns: u64, sink: &mut Sink<'_>) {
         self.settle(true, now_ns, sink);
         self.seeker = None;
+        let is_inside = !self.is_waiting && !self.dissector.at_frame_boundary();
         while let Some(dissection) = self.dissector.finish() {
             let frame = self.captured(dissection, self.began_ns);
             sink(self.direction, now_ns, What::Frame(Box::new(frame)));
@@ -475,6 +474,18 @@ impl Speaker {
             sink(self.direction, now_ns, What::Note(Note::CutHeader(header)));
         }
         self.note_unreadable(now_ns, sink);
+        if is_inside {
+            // Whatever may still come, as behind a reset that was none, is not the beginning of a frame.
+            self.dissector.skip(1);
+            self.seek();
+        }
+    }
+
+    /// Looks for the next frame, where that may be guessed at.
+    fn seek(&mut self) {
+        if self.seeks && self.dissector.is_lost() {
+            self.seeker = Some((Box::new(Seeker::of(self.direction.sender())), BITS_OF_A_FRIEND));
+        }
     }
 
     fn note_unreadable(&mut self, now_ns: u64, sink: &mut Sink<'_>) {

@@ -173,7 +173,9 @@ impl Stream {
     fn is_over_with(&self, segment: &Segment<'_>, remarks: &Remarks) -> bool {
         let index = self.direction(segment).index();
         let is_other_syn = segment.flags.syn && self.halves[index].has_begun() && self.syns[index] != Some(segment.seq);
-        is_other_syn || remarks.joined_late.is_some() || remarks.without_handshake.is_some()
+        // Behind the end of both directions, numbers of another connection, of which the beginning was not captured.
+        let is_other = self.has_ended() && !segment.payload.is_empty() && !self.halves[index].is_near(segment.seq);
+        is_other_syn || is_other || remarks.joined_late.is_some() || remarks.without_handshake.is_some()
     }
 
     fn unread(&self) -> Option<Unread> {
@@ -297,7 +299,8 @@ impl Stream {
         if !segment.payload.is_empty() {
             self.recognise(false, out);
         }
-        if segment.flags.rst {
+        // Anybody can make up a reset; the receiver believes one that has the right number.
+        if segment.flags.rst && self.halves[direction.index()].is_near(segment.seq) {
             self.finish(out);
             if self.conversation.is_web_socket() {
                 self.parts(out).2(direction, time_ns, What::End(End::Reset));

@@ -91,6 +91,11 @@ impl HalfStream {
         self.pending.is_empty() && self.next_seq.is_none_or(|next| next == seq)
     }
 
+    /// Whether a segment with this number can be of this stream: near to what is wanted next.
+    pub(super) fn is_near(&self, seq: u32) -> bool {
+        self.next_seq.is_none_or(|next| seq.wrapping_sub(next).cast_signed().unsigned_abs() <= NEAR_MAX)
+    }
+
     /// Whether all that was sent has come out.
     pub(super) const fn has_ended(&self) -> bool {
         self.has_ended
@@ -110,7 +115,10 @@ impl HalfStream {
         let end = start.saturating_add_unsigned(arrival.payload.len() as u64);
         if arrival.fin && end >= 0 {
             let end = end.unsigned_abs() + u64::from(arrival.cut_off);
-            self.end.get_or_insert(end);
+            // One that is behind is of a connection before this one.
+            if end >= self.next {
+                self.end.get_or_insert(end);
+            }
         }
         let known = usize::try_from(self.next.saturating_sub(start.max(0).unsigned_abs())).unwrap_or(usize::MAX);
         let before_all = usize::try_from(start.min(0).unsigned_abs()).unwrap_or(usize::MAX);
@@ -122,6 +130,10 @@ impl HalfStream {
             ..*arrival
         };
         let start = start.max(0).unsigned_abs().max(self.next);
+        // Behind the end there is nothing, whatever a segment says.
+        let room = self.end.map_or(u64::MAX, |end| end.saturating_sub(start));
+        let fits = usize::try_from(room).unwrap_or(usize::MAX).min(fresh.payload.len());
+        let fresh = Arrival { payload: &fresh.payload[..fits], ..fresh };
         if !fresh.payload.is_empty() {
             self.take(start, &fresh, out);
         }
@@ -280,6 +292,8 @@ const PENDING_MAX: usize = 1 << 20;
 const PENDING_OVERHEAD: usize = 96;
 /// The largest window that TCP can scale to (RFC 7323, 2.3).
 const WINDOW_MAX: i32 = 1 << 30;
+/// As far from what is wanted next as segments of a stream ever are, give or take what a capture may have missed.
+const NEAR_MAX: u32 = 1 << 26;
 /// From here on, modulo 2^32, a segment is taken for a repeated one rather than for one far ahead.
 const REPEATED_MIN: u32 = u32::MAX - (1 << 26);
 
@@ -353,6 +367,8 @@ mod tests {
         check("5:a 8:d 8:d 6:bcde", "a bc d e");
         check("5:abc 4:zabcd", "abc d");
         check("5:abc 1:zz 8:d", "abc d");
+        // Keep-alives repeat the last byte, or any byte in its place (RFC 9293, 3.8.4); probes bring one that is due.
+        check("5:abc 7: 7:x 8:d 8: 9:e", "abc d e");
     }
 
     #[test]
@@ -404,6 +420,9 @@ mod tests {
         check("5:a f7: a8 a8 a8 a8", "a <1> .");
         check("5:a f8:d a9 a9 a9", "a <2> d .");
         check("c2@5:abc 10:f .", "abc <2> f");
+        check("5:a f6:b 7:x 6:bx .", "a b .");
+        check("5:abc f5: 8:d f9: .", "abc d .");
+        check("5:a f8: 6:bcdefg .", "a bc .");
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! streams. Without, there are headers of frames, and the heads of handshakes with secrets left out: frames then come
 //! without payload, as a gap inside each.
 
-use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use super::super::tap::Flow;
@@ -26,7 +25,8 @@ pub(super) struct NetLog {
     has_bytes: bool,
     has_begun: bool,
     connections: u32,
-    sources: HashMap<u64, Source>,
+    /// By their numbers, which only grow.
+    sources: Vec<(u64, Source)>,
 }
 
 /// What is known of a socket, or of a request.
@@ -104,7 +104,7 @@ impl NetLog {
             Kind::Connected => self.connected(id, params),
             // Its end: nothing more comes of it, and the number is not used again.
             Kind::Closed if event.get("phase").and_then(Value::integer) == Some(2) => {
-                self.sources.remove(&id);
+                self.sources.retain(|(known, _)| *known != id);
             }
             Kind::Closed => {}
             Kind::Bytes(direction, layer) => self.bytes(id, direction, layer, params, time_ns, out),
@@ -115,10 +115,23 @@ impl NetLog {
     }
 
     fn source(&mut self, id: u64) -> &mut Source {
-        if self.sources.len() >= SOURCES_MAX {
-            self.sources.clear();
-        }
-        self.sources.entry(id).or_default()
+        let at = match self.sources.binary_search_by_key(&id, |(known, _)| *known) {
+            Ok(at) => at,
+            Err(at) => {
+                // The oldest make room.
+                let dropped = if self.sources.len() >= SOURCES_MAX { SOURCES_MAX / 2 } else { 0 };
+                self.sources.drain(..dropped);
+                let at = at.saturating_sub(dropped);
+                self.sources.insert(at, (id, Source::default()));
+                at
+            }
+        };
+        &mut self.sources[at].1
+    }
+
+    fn known(&mut self, id: u64) -> Option<&mut Source> {
+        let at = self.sources.binary_search_by_key(&id, |(known, _)| *known).ok()?;
+        self.sources.get_mut(at).map(|(_, source)| source)
     }
 
     fn connected(&mut self, id: u64, params: Value<'_>) {
@@ -192,7 +205,7 @@ impl NetLog {
     }
 
     fn response(&mut self, id: u64, params: Value<'_>, time_ns: u64, out: &mut Vec<u8>) {
-        let Some(request) = self.sources.get_mut(&id).map(|source| std::mem::take(&mut source.request)) else { return };
+        let Some(request) = self.known(id).map(|source| std::mem::take(&mut source.request)) else { return };
         if request.is_empty() {
             return;
         }
@@ -210,7 +223,7 @@ impl NetLog {
 
     fn frame(&mut self, id: u64, direction: Direction, params: Value<'_>, time_ns: u64, out: &mut Vec<u8>) {
         // Of a connection inside of HTTP/2 the bytes are no frames, and there is no head of a handshake either.
-        let is_known = self.sources.get(&id).is_some_and(|source| source.flow.is_some());
+        let is_known = self.known(id).is_some_and(|source| source.flow.is_some());
         if self.has_bytes && !is_known {
             return;
         }
@@ -256,4 +269,4 @@ impl NetLog {
 /// What the headers begin with that only handshakes have.
 const SEC_WEBSOCKET: &str = "sec-websocket-";
 /// So many sockets and requests are followed at a time.
-const SOURCES_MAX: usize = 1 << 16;
+const SOURCES_MAX: usize = 1 << 12;

@@ -1,91 +1,12 @@
 //! Streams without an opening handshake: frames are found by what they say, or by somebody's word, and nothing else is
 //! ever taken for frames.
-#![cfg(feature = "capture")]
-#![expect(clippy::unwrap_used, reason = "a test may unwrap: the panic is its message")]
 
-#[path = "support/records.rs"]
-mod records;
-
-use std::net::SocketAddr;
-
-use framescope_codec::capture::packet::{Flags, Segment};
-use framescope_codec::capture::{Decoder, Looks, Record, What, Word, pcapng};
+use framescope_codec::capture::packet::Flags;
+use framescope_codec::capture::{Looks, Record, What, Word};
 use framescope_codec::{Config, Connection, DeflateParams, MaskingKey};
-use records::{CLOSE, COMPRESSED_AGAIN, COMPRESSED_HELLO, MASKED_CLOSE, MASKED_HELLO, REQUEST, RESPONSE, line};
 
-/// A capture by others, of one connection at a time.
-struct Wire {
-    out: Vec<u8>,
-    ends: [SocketAddr; 2],
-    next: [u32; 2],
-    time_ns: u64,
-}
-
-impl Wire {
-    /// Between a client at this port and a server at that.
-    fn new(client: u16, server: u16) -> Self {
-        let mut out = Vec::new();
-        pcapng::write_start(&mut out);
-        let name = out.windows(10).position(|bytes| bytes == b"framescope").unwrap();
-        out[name..name + 10].copy_from_slice(b"wiretapper");
-        let mut wire =
-            Self { out, ends: [([10, 0, 0, 7], 0).into(), ([10, 0, 0, 1], 0).into()], next: [0; 2], time_ns: 0 };
-        wire.connect(client, server);
-        wire
-    }
-
-    fn connect(&mut self, client: u16, server: u16) {
-        self.ends[0].set_port(client);
-        self.ends[1].set_port(server);
-        self.next = [u32::MAX - 5, 7000];
-    }
-
-    fn client(&mut self, payload: &[u8]) -> &mut Self {
-        self.segment(0, payload, Flags { ack: true, ..Flags::default() })
-    }
-
-    fn server(&mut self, payload: &[u8]) -> &mut Self {
-        self.segment(1, payload, Flags { ack: true, ..Flags::default() })
-    }
-
-    fn segment(&mut self, from: usize, payload: &[u8], flags: Flags) -> &mut Self {
-        let segment = Segment {
-            src: self.ends[from],
-            dst: self.ends[1 - from],
-            seq: self.next[from],
-            ack: 0,
-            flags: Flags { ack: false, ..flags },
-            payload,
-        };
-        self.time_ns += 1;
-        pcapng::write_packet(self.time_ns, &[], &mut self.out, |out| segment.write(out));
-        self.lose(from, payload.len() + usize::from(flags.syn))
-    }
-
-    fn lose(&mut self, from: usize, bytes: usize) -> &mut Self {
-        self.next[from] = self.next[from].wrapping_add(u32::try_from(bytes).unwrap());
-        self
-    }
-
-    fn read(&self) -> (Vec<Record>, Decoder) {
-        self.read_with(&[])
-    }
-
-    fn read_with(&self, words: &[Word]) -> (Vec<Record>, Decoder) {
-        let mut decoder = Decoder::new();
-        for word in words {
-            decoder.assume(*word);
-        }
-        decoder.feed(&self.out);
-        decoder.finish();
-        (std::iter::from_fn(|| decoder.next_record()).collect(), decoder)
-    }
-
-    fn check(&self, expected: &[&str]) {
-        let lines: Vec<_> = self.read().0.iter().map(line).collect();
-        assert_eq!(lines, expected);
-    }
-}
+use crate::records::{CLOSE, COMPRESSED_AGAIN, COMPRESSED_HELLO, MASKED_CLOSE, MASKED_HELLO, REQUEST, RESPONSE, line};
+use crate::wire::Wire;
 
 const RECOGNISED: &str = "no opening handshake was captured, but these are frames of WebSocket by all that they say; \
     whether compression was agreed on is not known";
