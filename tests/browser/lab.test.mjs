@@ -172,6 +172,11 @@ test("the opening handshake, by its parts and each byte by hand", TIMEOUT, async
   await lab(page).getByLabel("The request as it goes out").getByText("X-Twice: 1").waitFor();
   await button(page, "Connect").click();
   await state(page).filter({ hasText: "Open · subprotocol two" }).waitFor();
+  await button(page, "Close 1000").click();
+  await said(page, "close1000").nth(1).waitFor();
+  await state(page).filter({ hasText: "Closed" }).waitFor();
+  // Both ends, and no reset.
+  await ofKind(page, "end").filter({ hasText: "TCP FIN" }).nth(1).waitFor();
   const [{ url, headers }] = npm.seen.requests;
   assert.deepEqual([url, headers.origin, headers["x-twice"]], ["/somewhere?x=1", "https://example.org", "1"]);
   assert.equal(headers["sec-websocket-extensions"], undefined);
@@ -180,7 +185,7 @@ test("the opening handshake, by its parts and each byte by hand", TIMEOUT, async
   const raw = lab(page).getByLabel(/^The request; /);
   assert.match(await raw.inputValue(), /^GET \{path\} HTTP\/1\.1\nHost: \{host\}\n[\s\S]*\{key\}/);
   await raw.fill((await raw.inputValue()).replace("Version: 13", "Version: 7"));
-  await button(page, "Connect anew").click();
+  await button(page, "Connect").click();
   await state(page).filter({ hasText: "Refused: HTTP/1.1 400" }).waitFor();
   await rows(page).filter({ hasText: "HTTP/1.1 400" }).waitFor();
   await raw.fill(" ");

@@ -52,6 +52,7 @@ export class Compose {
     { class: "quiet", type: "button", title: "Ends this side of the stream (TCP FIN), without a Close" },
     "End our side",
   );
+  #close = el("button", { class: "quiet", type: "button", title: "Begins the closing handshake" }, "Close 1000");
   #cut = el("button", { class: "quiet", type: "button", title: "Breaks the connection off, without a word" }, "Cut");
   #send = el("button", { class: "primary", type: "button", title: "Ctrl Enter" }, "Connect and send");
   #stop = el("button", { class: "quiet", type: "button", hidden: true }, "Stop");
@@ -80,7 +81,7 @@ export class Compose {
     if (isProxy) {
       this.#inject = new InjectBar(connection, app, () => this.#renderState());
       this.#inject.onTurned = (direction) => this.#turn(direction);
-    } else connection.append(this.#targets.element, this.#connect, this.#end, this.#cut, this.#state);
+    } else connection.append(this.#targets.element, this.#connect, this.#close, this.#end, this.#cut, this.#state);
     const sides = el("div", { class: "lab-sides" });
     const queue = el(
       "section",
@@ -126,6 +127,7 @@ export class Compose {
     this.#log = new Log(came, app, "Nothing yet. What is sent stands here, and under it what the server made of it.");
     this.#session = new Session(app, recorder, this.#log, () => this.#renderState());
     on(this.#connect, "click", () => void this.#open(), signal);
+    on(this.#close, "click", () => void this.#session.close(this.#modules), signal);
     on(this.#end, "click", () => this.#session.end(), signal);
     on(this.#cut, "click", () => this.#session.cut(), signal);
     on(this.#send, "click", () => void this.#sendAll(), signal);
@@ -340,6 +342,7 @@ export class Compose {
     this.#state.dataset.state = state;
     this.#connect.textContent = isOpen ? "Connect anew" : "Connect";
     this.#connect.disabled = this.#isSending;
+    this.#close.disabled = state !== "open";
     this.#end.disabled = !isOpen;
     this.#cut.disabled = state === "none" || state === "closed";
     this.#send.disabled = this.#isSending || this.#inject?.isOpen === false;

@@ -1,6 +1,7 @@
 // @ts-check
 // Two runs of answers, message by message: the same, different, missing, too many.
 
+import { diff } from "../diff.js";
 import { brief, isSame, textOf, toHex } from "./bytes.js";
 import { answerText } from "./script.js";
 
@@ -13,8 +14,6 @@ import { answerText } from "./script.js";
  * @typedef {{ verdict: Verdict, captured: Answer | null, live: L | null, differences: string[] }} Pair
  */
 
-/** So many comparisons are still quick; beyond, answers are paired by their order alone. */
-const CELLS_MAX = 4_000_000;
 /** Differences told of one message. */
 const TOLD = 20;
 
@@ -31,77 +30,19 @@ export function ignoredNames(text) {
  * @returns {Pair<L>[]}
  */
 export function compared(captured, live, ignored) {
-  const [theirs, ours] = [captured, live].map((answers) => answers.map((answer) => keyOf(answer, ignored)));
-  /** @type {Pair<L>[]} */
-  const pairs = [];
-  let [at, to] = [0, 0];
-  /** Those between two that are the same: paired in order as long as they are of a kind. @param {number} untilCaptured @param {number} untilLive */
-  const between = (untilCaptured, untilLive) => {
-    while (at < untilCaptured || to < untilLive) {
-      const [one, other] = [captured[at], live[to]];
-      const isPair = at < untilCaptured && to < untilLive && one?.kind === other?.kind;
-      if (isPair && one && other) {
-        pairs.push({ verdict: "differs", captured: one, live: other, differences: differences(one, other, ignored) });
-        at += 1;
-        to += 1;
-      } else if (at < untilCaptured && one) {
-        pairs.push({ verdict: "missing", captured: one, live: null, differences: [] });
-        at += 1;
-      } else if (other) {
-        pairs.push({ verdict: "extra", captured: null, live: other, differences: [] });
-        to += 1;
-      }
-    }
-  };
-  for (const [one, other] of common(theirs ?? [], ours ?? [])) {
-    between(one, other);
-    pairs.push({ verdict: "same", captured: captured[one] ?? null, live: live[other] ?? null, differences: [] });
-    at = one + 1;
-    to = other + 1;
-  }
-  between(captured.length, live.length);
-  return pairs;
-}
-
-/**
- * The longest run of both that is the same, as pairs of places.
- *
- * @param {string[]} theirs
- * @param {string[]} ours
- * @returns {[number, number][]}
- */
-function common(theirs, ours) {
-  let start = 0;
-  while (start < theirs.length && theirs[start] === ours[start]) start += 1;
-  const head = Array.from({ length: start }, (_, at) => /** @type {[number, number]} */ ([at, at]));
-  const [rows, columns] = [theirs.length - start, ours.length - start];
-  if (rows * columns > CELLS_MAX) {
-    const rest = theirs.flatMap((key, at) => (at >= start && key === ours[at] ? [at] : []));
-    return [...head, ...rest.map((at) => /** @type {[number, number]} */ ([at, at]))];
-  }
-  const width = columns + 1;
-  const table = new Uint16Array((rows + 1) * width);
-  const cell = (/** @type {number} */ row, /** @type {number} */ column) => table[row * width + column] ?? 0;
-  for (let row = rows - 1; row >= 0; row -= 1) {
-    for (let column = columns - 1; column >= 0; column -= 1) {
-      const isAlike = theirs[start + row] === ours[start + column];
-      table[row * width + column] = isAlike
-        ? cell(row + 1, column + 1) + 1
-        : Math.max(cell(row + 1, column), cell(row, column + 1));
-    }
-  }
-  /** @type {[number, number][]} */
-  const found = [];
-  let [row, column] = [0, 0];
-  while (row < rows && column < columns) {
-    if (theirs[start + row] === ours[start + column]) {
-      found.push([start + row, start + column]);
-      row += 1;
-      column += 1;
-    } else if (cell(row + 1, column) >= cell(row, column + 1)) row += 1;
-    else column += 1;
-  }
-  return [...head, ...found];
+  const keys = new Map([...captured, ...live].map((answer) => [answer, keyOf(answer, ignored)]));
+  /** @param {Answer} one @param {Answer} other */
+  const isAlike = (one, other) => keys.get(one) === keys.get(other);
+  /** @param {Answer} one @param {Answer} other */
+  const isKin = (one, other) => one.kind === other.kind;
+  return diff(captured, live, isAlike, isKin).map((step) => {
+    const theirs = "left" in step ? captured[step.left] : undefined;
+    const ours = "right" in step ? live[step.right] : undefined;
+    const both = { captured: theirs ?? null, live: ours ?? null };
+    if (!theirs || !ours) return { verdict: ours ? "extra" : "missing", ...both, differences: [] };
+    if (isAlike(theirs, ours)) return { verdict: "same", ...both, differences: [] };
+    return { verdict: "differs", ...both, differences: differences(theirs, ours, ignored) };
+  });
 }
 
 /** What is compared of an answer. @param {Answer} answer @param {string[]} ignored */

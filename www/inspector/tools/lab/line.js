@@ -69,6 +69,8 @@ export class Line {
   #stream = null;
   /** @type {Sluice | null} */
   #sluice = null;
+  /** Our half of the stream has ended. */
+  #saidEnd = false;
   #giveUp = new AbortController();
   /** @type {Promise<unknown>} */
   #writing = Promise.resolve();
@@ -158,6 +160,7 @@ export class Line {
   }
 
   #putEnd() {
+    this.#saidEnd = true;
     this.#writing = this.#writing.then(() => this.#stream?.end());
     this.#recording.end("c2s", false);
   }
@@ -268,7 +271,8 @@ export class Line {
     if (this.isClosed) return;
     this.#body = this.#reader.body;
     this.state = "closed";
-    if (isOurs) this.#recording.end("c2s", true);
+    const isDone = this.hasEnded && this.#saidEnd;
+    if (isOurs && !isDone) this.#recording.end("c2s", true);
     else if (!this.hasEnded) this.#recording.end("s2c", why !== null);
     lines.open.delete(this);
     this.#sluice?.closed();

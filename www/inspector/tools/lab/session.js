@@ -2,7 +2,7 @@
 // The lab's connection: opened, written to and told about. One at a time.
 
 import { brief } from "./bytes.js";
-import { Line } from "./line.js";
+import { asBytes, Line } from "./line.js";
 
 /** @import { App } from "../../app.js" */
 /** @import { Bytes } from "./bytes.js" */
@@ -173,6 +173,15 @@ export class Session {
   /** Sends no more of what is being sent. */
   stop() {
     this.#sending.abort();
+  }
+
+  /** Begins the closing handshake, with status 1000. @param {Modules} modules */
+  async close(modules) {
+    const frame = new modules.WebSocketFrame(8, Uint8Array.of(3, 232));
+    frame.masked = true;
+    const bytes = asBytes(frame.toBytes());
+    frame.free();
+    await this.send([{ bytes, pause: 0, frames: 1, isClose: true }], [{ name: "close", text: "1000" }]);
   }
 
   /** Ends our side of the stream, without a Close. */
