@@ -7,6 +7,7 @@ import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { WebSocketServer } from "ws";
+import { start } from "../reference/server.mjs";
 import { checkAxe, checkWidth, openPage, PHONE, startBrowser, startServer } from "./support.mjs";
 
 const TIMEOUT = { timeout: 180_000 };
@@ -139,6 +140,19 @@ test("of the npm package ws it finds what is known, with the frames of each case
   const two = report.results.find(({ id }) => id === "host-two");
   assert.deepEqual([two.verdict, two.section], ["fail", "RFC 9112, 3.2"]);
   assert.match(two.reason, /101/);
+});
+
+test("the reference server, which speaks JSON and echoes nothing", TIMEOUT, async (t) => {
+  const reference = await start({ port: 0 });
+  t.after(() => reference.close());
+  const page = await openTool(t, ["--tunnel-to", `reference=${reference.url}`]);
+  await choose(page, "reference");
+  await runAll(page);
+  // It does not compress, and looks at targets by itself, which is one more that it gets wrong.
+  const expected = [...WS_FAILS.filter((id) => !id.startsWith("deflate")), "open-absolute"].toSorted();
+  assert.deepEqual(await ids(page, "fail"), expected);
+  for (const id of await ids(page, "skipped")) assert.match(id, /^deflate-/);
+  assert.match(await summary(page).textContent(), /does not send messages back, and does not compress/);
 });
 
 test("no WebSocket there, a path that is none, and a run that is stopped", TIMEOUT, async (t) => {

@@ -7,8 +7,8 @@ import { counted } from "../../lib/text.js";
 import { CASES, GROUPS } from "../conformance/cases.js";
 import { runAll } from "../conformance/run.js";
 import { sectionLink } from "../fields.js";
-import { canInject } from "./lab/injector.js";
 import { theModules } from "./lab/modules.js";
+import { isProxied } from "./lab/proxied.js";
 import { Recorder } from "./lab/recorder.js";
 import { wearSheet } from "./lab/sheet.js";
 import { targetChooser } from "./lab/targets.js";
@@ -26,7 +26,7 @@ export function mount(root, app) {
   wearSheet();
   /** @type {Conformance | null} */
   let tool = null;
-  void canInject().then((isProxy) => {
+  void isProxied().then((isProxy) => {
     if (isProxy) root.append(el("p", { class: "hint" }, NO_TUNNEL));
     else tool = new Conformance(root, app);
   });

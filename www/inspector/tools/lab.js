@@ -4,8 +4,8 @@
 import { el, on } from "../../lib/dom.js";
 import { NotBuilt } from "../../lib/wasm.js";
 import { Compose } from "./lab/compose.js";
-import { canInject } from "./lab/injector.js";
 import { theModules } from "./lab/modules.js";
+import { isProxied } from "./lab/proxied.js";
 import { Recorder } from "./lab/recorder.js";
 import { ReplayView } from "./lab/replayview.js";
 import { wearSheet } from "./lab/sheet.js";
@@ -33,7 +33,7 @@ export function mount(root, app) {
 /** @param {HTMLElement} root @param {App} app */
 async function load(root, app) {
   try {
-    const [modules, isProxy] = await Promise.all([theModules(), canInject()]);
+    const [modules, isProxy] = await Promise.all([theModules(), isProxied()]);
     const recorder = new Recorder(app, "Lab");
     const parts = /** @type {const} */ (["compose", "replay"]).map((name) => partOf(name));
     const [compose, replays] = parts.map(({ panel }) => panel);

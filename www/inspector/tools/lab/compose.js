@@ -306,8 +306,7 @@ export class Compose {
     this.#renderState();
     try {
       this.#render();
-      if (this.#inject) this.#inject.connect();
-      else if (!this.#session.isOpen && !(await this.#open())) return;
+      if (!this.#inject && !this.#session.isOpen && !(await this.#open())) return;
       // Once more: what was agreed on says how it is compressed.
       this.#render();
       const bad = this.#made.findIndex(({ problems }) => problems.length > 0);

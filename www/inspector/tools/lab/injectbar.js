@@ -2,15 +2,15 @@
 // Which of the proxy's connections bytes go into, and as whose.
 
 import { el, on } from "../../../lib/dom.js";
+import { ProxyDesk } from "../intercept/proxydesk.js";
 import { box, choice, Fields } from "./fields.js";
-import { Injector } from "./injector.js";
 
 /** @import { App } from "../../app.js" */
 /** @import { Log } from "./log.js" */
 /** @import { Write } from "./writes.js" */
 
 export class InjectBar {
-  #injector;
+  #desk;
   #fields;
   #which;
   #state = el("span", { class: "lab-state", role: "status" });
@@ -36,10 +36,22 @@ export class InjectBar {
       this.#state,
     );
     on(directions, "change", () => this.onTurned(this.direction), app.signal);
-    this.#injector = new Injector(() => {
-      this.#render();
-      changed();
-    }, app.signal);
+    const ignore = () => {};
+    this.#desk = new ProxyDesk(
+      {
+        changed: () => {
+          this.#render();
+          changed();
+        },
+        // Nothing is held by this desk: the panel for that has its own.
+        held: ignore,
+        released: ignore,
+        problem: ignore,
+        unheld: ignore,
+        refused: ignore,
+      },
+      app.signal,
+    );
     this.#render();
   }
 
@@ -51,12 +63,7 @@ export class InjectBar {
   }
 
   get isOpen() {
-    return this.#injector.isOpen && this.#which.value !== "";
-  }
-
-  /** Opens the channel anew, if it was lost. */
-  connect() {
-    this.#injector.connect();
+    return this.#desk.trouble === "" && this.#which.value !== "";
   }
 
   /**
@@ -80,9 +87,10 @@ export class InjectBar {
     for (const { bytes, pause, frames } of writes) {
       if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause));
       if (signal.aborted) return;
-      const { isOk, why, canForce } = await this.#injector.inject(connection, direction, bytes, isForced);
-      if (!isOk) {
-        log.add("bad", "not sent", `${why}${canForce ? ". It can be done all the same, if you say so above." : ""}`);
+      const refusal = await this.#desk.inject(connection, direction, bytes, isForced);
+      if (refusal) {
+        const can = refusal.canForce ? ". It can be done all the same, if you say so above." : "";
+        log.add("bad", "not sent", `${refusal.why}${can}`);
         return;
       }
       for (const { name, text } of items.slice(at, at + frames)) log.add("sent", name, text);
@@ -91,7 +99,7 @@ export class InjectBar {
   }
 
   #render() {
-    const { connections, isOpen } = this.#injector;
+    const { connections, trouble } = this.#desk;
     const { value } = this.#which;
     this.#which.replaceChildren(
       ...connections.map(({ connection, client, path }) =>
@@ -99,11 +107,11 @@ export class InjectBar {
       ),
     );
     if (connections.some(({ connection }) => String(connection) === value)) this.#which.value = value;
-    this.#state.textContent = !isOpen
-      ? "The proxy does not answer."
-      : connections.length === 0
+    this.#state.textContent =
+      trouble ||
+      (connections.length === 0
         ? "Nothing passes through the proxy now."
-        : "What goes out stands in the list, as the receiver got it.";
-    this.#state.dataset.state = isOpen ? "open" : "closed";
+        : "What goes out stands in the list, as the receiver got it.");
+    this.#state.dataset.state = trouble ? "closed" : "open";
   }
 }
