@@ -76,7 +76,7 @@ src, dst, dir, time, fin, rsv, opcode, mask, payload_length, masking_key, payloa
 
 Filters: opcode == text, length > 10KiB, dir == c2s, conn in {1, 3..5}, text matches /^err/i, json.type == \"chat\",
 violation, rtt > 50ms, path == /socket, ip in 10.0.0.0/8, payload contains 0xCAFE; and or not ( ). Wireshark's names, as
-websocket.opcode, are understood. conn counts as stream does here.
+websocket.opcode, are understood. conn counts WebSocket connections from 1, as the page does; stream is Wireshark's tcp.stream.
 
 Exit status: 0; 1 if the capture cannot be read, in whole or in part (where and why: standard error); 2 for a wrong filter
 or flag.";

@@ -147,7 +147,7 @@ async fn a_filter_chooses_and_a_stream_is_followed() {
     assert_eq!(count(&["--filter", "text contains \"HELLO\"i and dir == s2c"]), 2);
     assert_eq!(count(&["--filter", "json.type == \"chat\""]), 4);
     assert_eq!(count(&["--filter", "target endswith 'room=7' and close.code == 1000"]), 2);
-    assert_eq!(count(&["--filter", "conn == 1 and handshake"]), 2);
+    assert_eq!(count(&["--filter", "conn == 2 and stream == 1 and handshake"]), 2);
     assert_eq!(count(&["--follow", "1", "--filter", "handshake"]), 2);
     assert_eq!(count(&["--follow", "1", "--filter", "opcode == ping"]), 0);
     assert!(lines(&[file, "--follow", "1"]).iter().all(|line| line["stream"] == 1));

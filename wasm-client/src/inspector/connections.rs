@@ -11,6 +11,8 @@ use super::reading::Base;
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) source: u32,
+    /// Its number within the source.
+    pub(super) stream: u32,
     /// Client and server.
     pub(super) ends: [SocketAddr; 2],
     pub(super) in_process: bool,
@@ -46,6 +48,7 @@ impl Connection {
         };
         Self {
             source,
+            stream: event.stream,
             ends,
             in_process: event.in_process,
             agreed: None,

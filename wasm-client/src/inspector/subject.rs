@@ -136,6 +136,7 @@ impl Subject for RowSubject<'_> {
             Field::Time => Value::Time(capture.since_start(entry)),
             Field::Delta => Value::Time(capture.since_previous(*index, entry)),
             Field::Connection => Value::number(self.connection().map(|_| u64::from(entry.connection) + 1)),
+            Field::Stream => Value::number(self.connection().map(|connection| connection.stream)),
             Field::Direction => Value::number(entry.direction().map(|_| entry.side() as u64)),
             Field::Source => Value::text(capture.sources.name(capture.source_of(entry))),
             Field::Src => end(0).map_or(Value::Absent, |end| Value::Ip(end.ip())),

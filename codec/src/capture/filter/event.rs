@@ -20,10 +20,14 @@ pub struct Follower {
     start_ns: Option<u64>,
     last_ns: u64,
     connections: BTreeMap<u32, Connection>,
+    /// How many connections there were.
+    count: u64,
 }
 
 #[derive(Debug, Default)]
 struct Connection {
+    /// From 1, in the order of their first events: as a page counts the connections of one capture.
+    number: u64,
     target: Option<Box<str>>,
     host: Option<Box<str>>,
     origin: Option<Box<str>>,
@@ -65,7 +69,11 @@ impl Follower {
         if self.connections.len() >= CONNECTIONS_MAX && !self.connections.contains_key(&event.stream) {
             self.forget();
         }
-        let connection = self.connections.entry(event.stream).or_default();
+        let count = &mut self.count;
+        let connection = self.connections.entry(event.stream).or_insert_with(|| {
+            *count += 1;
+            Connection { number: *count, ..Connection::default() }
+        });
         connection.last_row = number;
         let rtt = connection.take(event, number);
         EventRow {
@@ -162,7 +170,8 @@ impl Subject for EventRow<'_> {
             Field::Number => Value::Number(self.number),
             Field::Time => Value::Time(self.time),
             Field::Delta => Value::Time(self.delta),
-            Field::Connection => Value::Number(event.stream.into()),
+            Field::Connection => Value::number(self.connection.map(|connection| connection.number)),
+            Field::Stream => Value::Number(event.stream.into()),
             Field::Direction => Value::Number(u64::from(event.direction == Direction::ServerToClient)),
             Field::Src => Value::Ip(event.src.ip()),
             Field::Dst => Value::Ip(event.dst.ip()),
@@ -333,6 +342,7 @@ mod tests {
         };
         assert_eq!(found(""), 6);
         assert_eq!(found("handshake"), 2);
+        assert_eq!(found("conn == 1 and stream == 0 and tcp.stream != 1"), 6);
         assert_eq!(found("path == /socket.io/ and target endswith \"EIO=4\" and host == example.org"), 6);
         assert_eq!(found("not subprotocol and deflate and extensions contains deflate"), 5);
         assert_eq!(found("status == 101"), 1);

@@ -47,8 +47,10 @@ fields! {
         "Since the first row of the capture", "time in 1.5s..2s";
     Delta: Time = "delta" ["frame.time_delta", "frame.time_delta_displayed"],
         "Since the row before", "delta > 100ms";
-    Connection: Number = "conn" ["tcp.stream", "connection", "stream"],
-        "The number of the connection", "conn in {1, 3..5}";
+    Connection: Number = "conn" ["connection"],
+        "The number of the WebSocket connection, from 1", "conn in {1, 3..5}";
+    Stream: Number = "stream" ["tcp.stream"],
+        "The number of the TCP connection in its capture, from 0", "stream == 0";
     Direction: Word = "dir" ["direction"], DIRECTIONS,
         "Who sent it: c2s the client, s2c the server", "dir == c2s";
     Source: Text = "source" ["frame.interface_name"],

@@ -66,6 +66,7 @@ fn text() -> Row {
         (Field::Time, Value::Time(1_700_000_000)),
         (Field::Delta, Value::Time(-5)),
         (Field::Connection, Value::Number(3)),
+        (Field::Stream, Value::Number(3)),
         (Field::Direction, Value::Number(0)),
         (Field::Src, Value::Ip("10.1.2.3".parse().unwrap())),
         (Field::Dst, Value::Ip("::1".parse().unwrap())),
