@@ -74,6 +74,11 @@ export class Address {
     });
   }
 
+  /** Whether it says a row that is not there yet. */
+  get isWaiting() {
+    return this.#wanted !== null;
+  }
+
   /** Goes where the address says. */
   async follow() {
     const { view, row, sample } = placeOf(location.hash);

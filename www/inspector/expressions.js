@@ -70,7 +70,8 @@ export function ofCell(row, cell) {
 export function messageOf(row) {
   const { connection, direction, fragment } = row;
   if (connection === null || direction === null || !fragment) return "";
-  return `conn == ${connection} and dir == ${direction} and message.number == ${fragment.message}`;
+  // The language counts messages from 0, as the codec does.
+  return `conn == ${connection} and dir == ${direction} and message.number == ${fragment.message - 1}`;
 }
 
 /**

@@ -30,6 +30,8 @@ export class FrameList {
   #isFollowing = true;
   /** Of the chosen row. @type {number | null} */
   #place = null;
+  /** Whether that was brought into sight, and nobody scrolled since. */
+  #isPlaceShown = false;
   /** The last row that was to be shown: answers about those before are late. */
   #sought = 0;
   /** Called when a row was chosen by hand. */
@@ -57,11 +59,13 @@ export class FrameList {
       signal: app.signal,
     });
     this.#list.onUserScroll = () => {
+      this.#isPlaceShown = false;
       this.#isFollowing = this.#list.isAtEnd;
       this.#renderNewest();
     };
     this.#list.onResize = () => {
       if (this.#isFollowing && !this.#held) this.#list.showEnd();
+      else if (this.#isPlaceShown && this.#place !== null) this.#list.reveal(this.#place - this.#gone);
       this.#renderNewest();
     };
     app.on("status", () => this.#heard());
@@ -211,6 +215,7 @@ export class FrameList {
     if (sought !== this.#sought) return;
     const place = at + this.#gone;
     this.#place = place;
+    this.#isPlaceShown = true;
     this.#isFollowing = this.#isFollowing && place >= this.#shownEnd - 1;
     this.#list.reveal(at);
     this.#list.redraw();

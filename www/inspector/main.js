@@ -96,7 +96,7 @@ app.on("status", () => {
 });
 app.onOpening = () => {
   // Whoever opens a file begins to read at its beginning.
-  if (app.chosenIndex === null) state.showsFirst = true;
+  if (app.chosenIndex === null && !address.isWaiting) state.showsFirst = true;
   list.stay();
 };
 app.on("explain", renderExplain);

@@ -133,6 +133,11 @@ try {
       const target = capture[method];
       if (typeof target !== "function") throw new Error(`the module has no ${method}()`);
       const [result, transfer] = asAnswer(method, target.apply(capture, /** @type {never[]} */ (args.map(asArgument))));
+      // Whoever is told that there is another view already knows what is in its beginning.
+      if (method === "setView") {
+        capture.work(PIECE);
+        keep.tellNow();
+      }
       tell({ type: "answer", id, result }, transfer);
       if (CHANGES.has(method)) keep.changed();
     } catch (error) {
