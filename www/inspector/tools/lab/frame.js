@@ -110,7 +110,10 @@ export function make(item, beside, modules, windowBits) {
   }
   const plain = readPayload(item, beside, read);
   if (item.compress && windowBits === null)
-    problems.push({ field: "compress", says: "No compression was agreed on: the frame goes out as it is." });
+    problems.push({
+      field: "compress",
+      says: "No compression was agreed on: offer permessage-deflate and connect, or leave this out.",
+    });
   const payload = item.compress && windowBits !== null ? asBytes(modules.deflate(plain, windowBits)) : plain;
   const frame = new modules.WebSocketFrame(item.opcode, payload);
   frame.fin = item.fin;

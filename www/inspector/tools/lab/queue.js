@@ -111,7 +111,7 @@ export class Queue {
         const { bytes, problems } = made[at] ?? { bytes: new Uint8Array(), problems: [] };
         const rules = broken[at] ?? [];
         const pause = Number(item.pause) > 0 ? `, after ${item.pause} ms` : "";
-        const flaws = problems.length > 0 ? "cannot be read" : rules.join(", ");
+        const flaws = problems.length > 0 ? "cannot be sent yet" : rules.join(", ");
         return el(
           "li",
           {
