@@ -331,12 +331,12 @@ impl Dissector {
     fn place(&mut self, header: &FrameHeader) -> Option<Fragment> {
         match header.opcode {
             Opcode::Text | Opcode::Binary => {
-                if self
-                    .message
-                    .replace(MessageUnderWay::beginning_with(header, self.history.is_some(), self.kept_max))
-                    .is_some()
-                {
+                let message = MessageUnderWay::beginning_with(header, self.history.is_some(), self.kept_max);
+                if self.message.replace(message).is_some() {
                     self.messages += 1; // the one that was interrupted keeps its number
+                    if let Some(history) = &mut self.history {
+                        history.interrupt();
+                    }
                 }
                 self.message_unknown = false;
             }

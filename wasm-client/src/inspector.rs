@@ -159,6 +159,8 @@ impl Capture {
 }
 
 #[cfg(test)]
+mod agreement;
+#[cfg(test)]
 mod explained;
 #[cfg(test)]
 mod tests;

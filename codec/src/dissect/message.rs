@@ -55,6 +55,14 @@ impl History {
         self.decompressor.release();
     }
 
+    /// The message under way will have no end. The next begins afresh where all do, and where a sender goes on from one to
+    /// the next, nobody knows what this one meant to say.
+    pub(super) fn interrupt(&mut self) {
+        if !self.context_takeover {
+            self.decompressor.forget();
+        }
+    }
+
     /// What the sender can refer to is no longer what was seen.
     pub(super) fn lose(&mut self) {
         self.decompressor.forget();

@@ -28,9 +28,9 @@ impl<T> Paged<T> {
         self.len
     }
 
-    /// The bytes it takes up.
-    pub(super) fn held(&self) -> usize {
-        self.pages.len() * Self::PAGE * size_of::<T>()
+    /// The bytes it takes up, but for what is free in its last page.
+    pub(super) const fn held(&self) -> usize {
+        (self.gone + self.len) * size_of::<T>()
     }
 
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {

@@ -41,7 +41,45 @@ struct Trail {
 pub(super) struct Base {
     pub(super) checkpoint: Checkpoint,
     /// The frames of the message under way that are held no longer.
-    pub(super) begun: Vec<u8>,
+    pub(super) begun: Vec<Begun>,
+    begun_len: usize,
+}
+
+/// A part of such a frame.
+#[derive(Debug)]
+pub(super) enum Begun {
+    Bytes(Vec<u8>),
+    /// So many were not captured.
+    Missing(u64),
+}
+
+impl Base {
+    const fn new(checkpoint: Checkpoint) -> Self {
+        Self { checkpoint, begun: Vec::new(), begun_len: 0 }
+    }
+
+    /// Keeps a frame of the message under way. One of which so much is gone is not put together any more.
+    fn keep(&mut self, entry: &Entry, store: &Store, kept: &Kept) {
+        let mut len = 0;
+        for piece in store.pieces(entry) {
+            len += piece.len;
+            let bytes = piece.at.zip(usize::try_from(piece.len).ok()).and_then(|(at, len)| kept.bytes(at, len));
+            let bytes = bytes.filter(|bytes| self.begun_len + bytes.len() <= BEGUN_MAX);
+            self.begun.push(match bytes {
+                Some(bytes) => {
+                    self.begun_len += bytes.len();
+                    Begun::Bytes(bytes.to_vec())
+                }
+                None => Begun::Missing(piece.len),
+            });
+        }
+        self.begun.push(Begun::Missing(missing(entry, len)));
+    }
+}
+
+/// How many bytes at the end of a frame were not captured, of which `len` were, or were told to be missing.
+fn missing(entry: &Entry, len: u64) -> u64 {
+    (u64::from(entry.header_len) + u64::from(entry.length)).saturating_sub(len)
 }
 
 impl Readings {
@@ -215,7 +253,15 @@ impl Capture {
         Some(match &connection.bases[entry.side()] {
             Some(base) => {
                 let mut dissector = Dissector::from_checkpoint(sender, &base.checkpoint);
-                dissector.feed(&base.begun);
+                for part in &base.begun {
+                    match part {
+                        Begun::Bytes(bytes) => dissector.feed(bytes),
+                        Begun::Missing(0) => {}
+                        Begun::Missing(len) => {
+                            dissector.skip(*len);
+                        }
+                    }
+                }
                 while dissector.next_frame().is_some() {}
                 dissector
             }
@@ -286,7 +332,7 @@ impl Capture {
                     let old = self.connections.get_mut(key.0 as usize).and_then(|known| known.bases[key.1].take());
                     let base = match old {
                         Some(base) if checkpoint.is_none() => base,
-                        _ => Base { checkpoint: dissector.checkpoint().unwrap_or_default(), begun: Vec::new() },
+                        _ => Base::new(dissector.checkpoint().unwrap_or_default()),
                     };
                     if let Some(place) = place {
                         moving[place] = (key.0, key.1, dissector, base);
@@ -299,21 +345,21 @@ impl Capture {
             };
             let Some(kept) = self.kept_of(entry) else { continue };
             let (_, _, dissector, base) = &mut moving[place];
-            if entry.fragment == 0 && entry.has(flag::IN_SPAN) {
-                *base = Base { checkpoint: dissector.checkpoint().unwrap_or_default(), begun: Vec::new() };
+            // One that interrupts another is read on from where that began.
+            if entry.fragment == 0
+                && entry.has(flag::IN_SPAN)
+                && let Some(checkpoint) = dissector.checkpoint()
+            {
+                *base = Base::new(checkpoint);
             }
             read(dissector, entry, &self.store, kept);
-            // A message of which so much is gone is not put together any more.
-            if dissector.is_in_message() && base.begun.len() < BEGUN_MAX {
-                for piece in self.store.pieces(entry) {
-                    let len = usize::try_from(piece.len).unwrap_or(usize::MAX).min(BEGUN_MAX);
-                    base.begun.extend_from_slice(piece.at.and_then(|at| kept.bytes(at, len)).unwrap_or_default());
-                }
+            if dissector.is_in_message() {
+                base.keep(entry, &self.store, kept);
             }
         }
         for (connection, side, dissector, mut base) in moving {
             if let Some(checkpoint) = dissector.checkpoint() {
-                base = Base { checkpoint, begun: Vec::new() };
+                base = Base::new(checkpoint);
             }
             if let Some(connection) = self.connections.get_mut(connection as usize) {
                 connection.bases[side] = Some(base);
@@ -337,9 +383,8 @@ fn read(dissector: &mut Dissector, entry: &Entry, store: &Store, kept: &Kept) ->
     if let Some(dissection) = dissector.next_frame() {
         return Some(dissection);
     }
-    let missing = (u64::from(entry.header_len) + u64::from(entry.length)).saturating_sub(len);
     let was_cut_off = entry.has(flag::IN_MESSAGE) && entry.fin() && !entry.has(flag::LAST);
-    if !was_cut_off && entry.length < NONE - 1 && dissector.skip(missing) {
+    if !was_cut_off && entry.length < NONE - 1 && dissector.skip(missing(entry, len)) {
         return dissector.next_frame();
     }
     dissector.finish()
