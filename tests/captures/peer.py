@@ -1,7 +1,7 @@
 """An end of a WebSocket on Python's `websockets`, to be captured.
 
     python peer.py server HOST DEFLATE          echoes; prints its port
-    python peer.py client URL DEFLATE           says its piece, hears it back, and prints "said"
+    python peer.py client URL DEFLATE LENGTH    says its piece, short or long, hears it back, and prints "said"
 
 DEFLATE is "null" for none, or the factory's keywords as JSON.
 """
@@ -47,12 +47,14 @@ async def run_server(host, deflate):
         await server.serve_forever()
 
 
-async def run_client(url, deflate):
+async def run_client(url, deflate, length):
     extensions = None if deflate is None else [ClientPerMessageDeflateFactory(**deflate)]
     options = {"compression": None, "extensions": extensions, "max_size": None}
     async with connect(url, **options) as connection:
-        words = json.dumps([{"number": number, "name": "héllo, 🌍"} for number in range(40)])
-        for message in ["", "hello", "hello", words, words, b"", noise(300), b"\0" * 70_000, noise(127) * 2]:
+        is_long = length == "long"
+        words = json.dumps([{"number": number, "name": "héllo, 🌍"} for number in range(40 if is_long else 4)])
+        large = [noise(300), b"\0" * 70_000, noise(127) * 2] if is_long else []
+        for message in ["", "hello", "hello", words, words, b"", noise(20), *large]:
             await connection.send(message)
             assert await connection.recv() == message
         await connection.send(fragments("fragments of " + words))
@@ -67,6 +69,6 @@ async def run_client(url, deflate):
     print("said", flush=True)
 
 
-role, where, how = sys.argv[1:]
+role, where, how, *length = sys.argv[1:]
 run = run_server if role == "server" else run_client
-asyncio.run(run(where, json.loads(how)))
+asyncio.run(run(where, json.loads(how), *length))

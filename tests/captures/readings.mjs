@@ -33,13 +33,19 @@ const MOST = 1 << 30;
 
 /** @typedef {"c2s" | "s2c"} Direction */
 
-/** The lines of `framescope decode`, also of a file of which it cannot read all. @param {string} file */
-export async function lines(file) {
+/** What `framescope decode` prints, also of a file of which it cannot read all. @param {string} file */
+export async function decoded(file) {
   const { stdout } = await run(program(), ["decode", file], { maxBuffer: MOST }).catch((error) => {
     if (error.code === 1) return error;
     throw error;
   });
-  return stdout
+  return stdout;
+}
+
+/** The same as objects. @param {string} file */
+export async function lines(file) {
+  const text = await decoded(file);
+  return text
     .split("\n")
     .filter(Boolean)
     .map((line) => JSON.parse(line));

@@ -124,8 +124,8 @@ async function talkAsWs(_t, port, options) {
   assert.deepEqual([code, reason.toString()], [4000, "that was it, grüße"]);
 }
 
-async function talkAsWebsockets(_t, port, { deflate }) {
-  const args = [PEER, "client", `ws://127.0.0.1:${port}/`, JSON.stringify(deflate ?? null)];
+async function talkAsWebsockets(_t, port, { deflate, isShort = false }) {
+  const args = [PEER, "client", `ws://127.0.0.1:${port}/`, JSON.stringify(deflate ?? null), isShort ? "short" : "long"];
   const python = spawn(PYTHON, args, { stdio: ["ignore", "pipe", "inherit"] });
   const said = once(createInterface(python.stdout), "line");
   const [code] = await once(python, "exit");
@@ -162,7 +162,7 @@ async function inPage([address, talk]) {
 // ---- Scenes that need both ends in one hand --------------------------------------------------------------
 
 /** Both send a message in fragments at the same time, so that their fragments take turns. */
-async function interleave(t, options, begin) {
+export async function interleave(t, options, begin) {
   let accepted;
   const accepts = new Promise((done) => {
     accepted = done;
@@ -232,7 +232,7 @@ const SERVERS = { ws: serveWs, websockets: serveWebsockets };
 const CLIENTS = { ws: talkAsWs, websockets: talkAsWebsockets, Chromium: talkAsChromium };
 
 /** A scene in which a client talks with an echo: their options by who they are. */
-function talk(name, [client, clientOptions], [server, serverOptions]) {
+export function talk(name, [client, clientOptions], [server, serverOptions]) {
   const run = async (t, begin) => {
     const port = await SERVERS[server](t, serverOptions);
     await begin(port, () => CLIENTS[client](t, port, clientOptions));
