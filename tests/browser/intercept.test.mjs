@@ -151,6 +151,42 @@ test("frames through the proxy are held, forwarded, edited, dropped, and others 
   assert.equal(await client.hear(), "hold this while the page goes away");
 });
 
+test("the lab's own frames are held before they go out, and before it sees them", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const browser = await startBrowser(t);
+  const page = await openPage(t, browser, `${url}/inspector`);
+  await openPanel(page);
+  await page.getByText("The lab of this page: 0 open connections.").waitFor();
+  await hold(page, "opcode == text");
+
+  await page.getByRole("tab", { name: "Lab" }).click();
+  const lab = page.getByRole("tabpanel", { name: "Compose" });
+  await lab.getByLabel("Payload data").first().fill("from the lab");
+  await lab.getByRole("button", { name: "Connect and send" }).click();
+  await banner(page).filter({ hasText: "1 is held" }).waitFor();
+  await banner(page).getByRole("button", { name: "Show" }).click();
+  await rows(page).first().filter({ hasText: "from the lab" }).waitFor();
+  await payload(page).fill("edited on its way");
+  await page.getByRole("button", { name: "Forward edited" }).click();
+  // What comes back is held as well.
+  await rows(page).first().filter({ hasText: "edited on its way" }).waitFor();
+  await checkAxe(page, "a frame of the lab's is held");
+  await page.getByRole("button", { name: "Drop" }).click();
+  await page.getByText("Waiting for a frame that this finds.").waitFor();
+  const grid = page.getByRole("grid", { name: "Captured frames" });
+  await grid
+    .getByRole("row")
+    .filter({ hasText: /passed on edited; it was text, 12 bytes: from the lab/ })
+    .waitFor();
+  await grid
+    .getByRole("row")
+    .filter({ hasText: /then dropped; it was text, 17 bytes: edited on its way/ })
+    .waitFor();
+  await page.getByRole("switch").click();
+  await page.getByRole("switch", { name: "Hold frames" }).waitFor();
+  await banner(page).waitFor({ state: "hidden" });
+});
+
 test("a page that is no proxy's says where frames can be held", TIMEOUT, async (t) => {
   const { url } = await startServer(t);
   const browser = await startBrowser(t);

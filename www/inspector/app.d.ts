@@ -133,6 +133,14 @@ export interface CaptureProxy {
   sources(): Promise<SourceInfo[]>;
   openClient(source: number, url: string): Promise<number>;
   clientBytes(handle: number, direction: "c2s" | "s2c", timeMs: number, bytes: Uint8Array): Promise<void>;
+  /** The same of a frame that somebody had a hand in on its way; `comment` says what was done. */
+  clientIntervened(
+    handle: number,
+    direction: "c2s" | "s2c",
+    timeMs: number,
+    bytes: Uint8Array,
+    comment: string,
+  ): Promise<void>;
   clientEnd(handle: number, direction: "c2s" | "s2c", isReset: boolean): Promise<void>;
   /** The number that the rows of this connection have, once it has any. */
   clientConnection(handle: number): Promise<number | undefined>;

@@ -30,6 +30,7 @@ const CHANGES = new Set([
   "restart",
   "removeSource",
   "clientBytes",
+  "clientIntervened",
   "clientEnd",
   "assume",
   "clear",

@@ -4,12 +4,13 @@
 
 import { ask } from "../../lib/ask.js";
 import { el } from "../../lib/dom.js";
-import { NotBuilt } from "../../lib/wasm.js";
+import { loadModule, NotBuilt } from "../../lib/wasm.js";
 import { Banner } from "./intercept/banner.js";
 import { Board } from "./intercept/board.js";
 import { Editor } from "./intercept/editor.js";
 import { Injector } from "./intercept/injector.js";
 import { HeldList } from "./intercept/list.js";
+import { PageDesk } from "./intercept/pagedesk.js";
 import { ProxyDesk } from "./intercept/proxydesk.js";
 import { Switch } from "./intercept/switch.js";
 import { theModules } from "./lab/modules.js";
@@ -95,7 +96,10 @@ class Panel {
     // The cast: what is not there is undefined.
     const said = /** @type {{ operator?: boolean, intercepts?: boolean } | undefined} */ (json);
     this.#isProxy = said?.intercepts === true;
-    if (this.#isProxy) this.#board.add(new ProxyDesk(this.#board.events, this.#app.signal));
+    const { events } = this.#board;
+    // A proxy's page has no client of its own.
+    if (this.#isProxy) this.#board.add(new ProxyDesk(events, this.#app.signal));
+    else this.#board.add(new PageDesk(await loadModule(), events, this.#app.signal));
     this.#render();
   }
 
@@ -157,10 +161,9 @@ class Panel {
 
   #renderWhere() {
     const words = this.#board.desks.map(({ name, connections, trouble }) => {
-      const place = name === "proxy" ? "This proxy" : "This page’s own client";
-      return (
-        trouble || `${place}: ${connections.length} open ${connections.length === 1 ? "connection" : "connections"}.`
-      );
+      const place = name === "proxy" ? "This proxy" : "The lab of this page";
+      const open = `${place}: ${connections.length} open ${connections.length === 1 ? "connection" : "connections"}.`;
+      return name === "proxy" ? trouble || open : `${open} ${trouble}`.trim();
     });
     this.#where.textContent = words.join(" ");
     this.#where.hidden = words.length === 0;

@@ -24,6 +24,8 @@ export class Board {
   unheld = { count: 0, why: "" };
   #changed;
   #told;
+  /** What was held before the last wish. */
+  #before = { isOn: false, filter: "" };
 
   /**
    * @param {object} options
@@ -46,6 +48,8 @@ export class Board {
       },
       released: (key, how) => this.#released(key, how),
       problem: (problem) => {
+        // What held before still does.
+        Object.assign(this, this.#before);
         this.problem = problem;
         this.#changed();
       },
@@ -69,6 +73,7 @@ export class Board {
 
   /** Begins to hold, or holds something else. @param {string} filter @param {Direction[]} directions */
   hold(filter, directions) {
+    this.#before = { isOn: this.isOn, filter: this.filter };
     this.isOn = true;
     this.filter = filter;
     this.directions = directions;

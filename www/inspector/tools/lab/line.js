@@ -19,10 +19,18 @@ import { utf8 } from "./bytes.js";
  * @typedef {object} Sluice
  * @property {(direction: Direction, bytes: Bytes) => void} take
  * @property {(direction: Direction) => void} end no more of this direction will come
+ * @property {(then: () => void) => void} hangUp the network is gone: calls this once all that it sent was handed on
  * @property {() => void} closed the line is gone, with whatever was held
  */
 
-/** Where a sluice hands things on. @typedef {{ hand: (direction: Direction, bytes: Bytes) => void, end: (direction: Direction) => void }} Onward */
+/**
+ * Where a sluice hands things on. A comment is for the capture, and says what was done to these bytes; without any, they
+ * were dropped.
+ *
+ * @typedef {object} Onward
+ * @property {(direction: Direction, bytes: Bytes, comment?: string | null) => void} hand
+ * @property {(direction: Direction) => void} end
+ */
 
 /** Every line that is open, and who stands between each new one and the network, if anybody does. */
 export const lines = {
@@ -117,7 +125,7 @@ export class Line {
         {
           data: (bytes) => this.#receive(bytes),
           end: () => this.#end(),
-          closed: (error) => this.#close(error ? saying(error) : null),
+          closed: (error) => this.#lost(error ? saying(error) : null),
         },
         { signal: this.#giveUp.signal },
       );
@@ -168,9 +176,9 @@ export class Line {
   /** From here on somebody stands between this line and the network. @param {(line: Line, onward: Onward) => Sluice} make */
   divert(make) {
     this.#sluice = make(this, {
-      hand: (direction, bytes) => {
-        if (direction === "c2s") void this.#put(bytes).catch(() => {});
-        else this.#deliver(bytes);
+      hand: (direction, bytes, comment) => {
+        if (direction === "c2s") void this.#put(bytes, comment).catch(() => {});
+        else this.#deliver(bytes, comment);
       },
       end: (direction) => {
         if (direction === "c2s") this.#putEnd();
@@ -191,10 +199,11 @@ export class Line {
     return Promise.resolve();
   }
 
-  /** What goes out is what is recorded. @param {Bytes} bytes @returns {Promise<unknown>} */
-  #put(bytes) {
+  /** What goes out is what is recorded. @param {Bytes} bytes @param {string | null} [comment] @returns {Promise<unknown>} */
+  #put(bytes, comment) {
     if (this.isClosed) return Promise.resolve();
-    this.#recording.bytes("c2s", bytes);
+    this.#recording.bytes("c2s", bytes, comment);
+    if (bytes.length === 0) return this.#writing;
     const written = this.#writing.then(() => this.#stream?.write(bytes));
     this.#writing = written.catch(() => {});
     return this.#writing;
@@ -203,14 +212,15 @@ export class Line {
   /** @param {Bytes} bytes */
   #receive(bytes) {
     if (this.isClosed) return;
-    this.#recording.bytes("s2c", bytes);
     if (this.#sluice) this.#sluice.take("s2c", bytes);
     else this.#deliver(bytes);
   }
 
-  /** @param {Bytes} bytes */
-  #deliver(bytes) {
+  /** What comes in is what is recorded. @param {Bytes} bytes @param {string | null} [comment] */
+  #deliver(bytes, comment) {
     if (this.isClosed) return;
+    this.#recording.bytes("s2c", bytes, comment);
+    if (bytes.length === 0) return;
     this.#reader.feed(bytes);
     if (!this.head) {
       const head = this.#reader.head();
@@ -255,7 +265,6 @@ export class Line {
 
   #end() {
     if (this.isClosed || this.hasEnded) return;
-    this.#recording.end("s2c", false);
     if (this.#sluice) this.#sluice.end("s2c");
     else this.#ended();
   }
@@ -263,7 +272,14 @@ export class Line {
   #ended() {
     if (this.isClosed || this.hasEnded) return;
     this.hasEnded = true;
+    this.#recording.end("s2c", false);
     this.#events.ended?.();
+  }
+
+  /** @param {string | null} why */
+  #lost(why) {
+    if (this.#sluice && !this.isClosed) this.#sluice.hangUp(() => this.#close(why));
+    else this.#close(why);
   }
 
   /** @param {string | null} why @param {boolean} [isOurs] */

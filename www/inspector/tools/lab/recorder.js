@@ -8,7 +8,8 @@
  * One connection in the capture.
  *
  * @typedef {object} Recording
- * @property {(direction: "c2s" | "s2c", bytes: Bytes) => void} bytes
+ * @property {(direction: "c2s" | "s2c", bytes: Bytes, comment?: string | null) => void} bytes with what somebody did to
+ *   them on their way
  * @property {(direction: "c2s" | "s2c", isReset: boolean) => void} end
  * @property {() => Promise<number | null>} handle
  */
@@ -36,9 +37,13 @@ export class Recorder {
       handle.then((opened) => (opened === null ? undefined : what(opened))).catch(() => {});
     };
     return {
-      bytes: (direction, bytes) => {
+      bytes: (direction, bytes, comment = null) => {
         const [time, copy] = [now(), bytes.slice()];
-        then((opened) => capture.clientBytes(opened, direction, time, copy));
+        then((opened) =>
+          comment === null
+            ? capture.clientBytes(opened, direction, time, copy)
+            : capture.clientIntervened(opened, direction, time, copy, comment),
+        );
       },
       end: (direction, isReset) => then((opened) => capture.clientEnd(opened, direction, isReset)),
       handle: () => handle,
