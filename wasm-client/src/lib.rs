@@ -68,7 +68,7 @@ pub fn dissect(
 }
 
 /// The same frames in words, as an inspector shows them: an `Explained[]` as JSON. For a page that has the bytes of
-/// its own client, and no capture.
+/// its own client, and no capture. `is_late`: other frames came before, which are not at hand.
 ///
 /// # Errors
 ///
@@ -78,8 +78,10 @@ pub fn explain(
     #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
     #[wasm_bindgen(unchecked_param_type = "DeflateParams | null | undefined")] deflate: &JsValue,
     bytes: &[u8],
+    is_late: Option<bool>,
 ) -> Result<String, JsError> {
-    Ok(to_json(&inspector::explain(direction_of(direction)?, deflate_params(deflate)?, bytes)))
+    let is_late = is_late.unwrap_or_default();
+    Ok(to_json(&inspector::explain(direction_of(direction)?, deflate_params(deflate)?, bytes, is_late)))
 }
 
 fn direction_of(name: &str) -> Result<Direction, JsError> {

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use crate::header::FrameHeader;
+use crate::header::{FrameHeader, Rsv};
 use crate::opcode::Opcode;
 
 /// What became of a frame.
@@ -104,6 +104,9 @@ impl Original {
         };
         let len_word = if header.payload_length.get() == 1 { "byte" } else { "bytes" };
         write!(f, "{}, {} {len_word}", header.opcode.name(), header.payload_length.get())?;
+        if header.rsv.contains(Rsv::RSV1) {
+            return f.write_str(", compressed");
+        }
         let mut payload = self.bytes[len..].iter().take(SHOWN).copied().collect::<Vec<_>>();
         if let Some(key) = header.masking_key {
             key.apply(&mut payload, 0);
@@ -251,7 +254,7 @@ mod tests {
             (Intervention::Injected, "injected: nobody sent this"),
             (
                 Intervention::Inflated { original: Original::new(b"\xC1\x03abc") },
-                "inflated on its way, because the receiver did not get what it was compressed against; it was text, 3 bytes",
+                "inflated on its way, because the receiver did not get what it was compressed against; it was text, 3 bytes, compressed",
             ),
         ] {
             assert_eq!(intervention.to_string(), shown);

@@ -34,8 +34,9 @@ pub fn dissect(direction: Direction, deflate: Option<DeflateParams>, bytes: &[u8
 /// What stands in each frame that one end of a connection sent, behind the handshake, in words: for a page that has the
 /// bytes and no capture. The cut-off last one is included.
 #[must_use]
-pub fn explain(direction: Direction, deflate: Option<DeflateParams>, bytes: &[u8]) -> Vec<Explained> {
-    let mut dissector = Dissector::new(direction.sender(), deflate);
+pub fn explain(direction: Direction, deflate: Option<DeflateParams>, bytes: &[u8], is_late: bool) -> Vec<Explained> {
+    let made = if is_late { Dissector::joining_late } else { Dissector::new };
+    let mut dissector = made(direction.sender(), deflate);
     dissector.feed(bytes);
     let mut found = Vec::new();
     while let Some(dissection) = dissector.next_frame() {

@@ -247,7 +247,7 @@ fn bytes_that_are_no_pcapng_are_said_to_be_so() {
 #[test]
 fn bytes_without_a_capture_are_explained_frame_by_frame() {
     let sent = b"\x89\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58\x89\x00\x8a";
-    let [ping, bare] = <[_; 2]>::try_from(explain(Direction::ClientToServer, None, sent)).unwrap();
+    let [ping, bare] = <[_; 2]>::try_from(explain(Direction::ClientToServer, None, sent, false)).unwrap();
     let values: Vec<_> = ping.fields.iter().map(|field| (field.name, field.value.as_str())).collect();
     assert_eq!(values[4], ("opcode", "0x9 ping"));
     assert_eq!(values[7], ("masking-key", "37fa213d"));

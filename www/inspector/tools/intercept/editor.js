@@ -15,6 +15,13 @@ import { age, DIRECTIONS } from "./list.js";
 /** @import { Board } from "./board.js" */
 /** @import { Bytes, Connection, Held } from "./types.d.ts" */
 
+const AGREED = {
+  serverNoContextTakeover: false,
+  clientNoContextTakeover: false,
+  serverMaxWindowBits: 15,
+  clientMaxWindowBits: 15,
+};
+
 export class Editor {
   #root;
   #app;
@@ -161,7 +168,9 @@ export class Editor {
     this.#edited = this.#make();
     const isEdited = this.#isEdited;
     const shown = isEdited ? (this.#edited ?? held.bytes) : held.bytes;
-    const explained = JSON.parse(this.#modules.explain(held.direction, undefined, shown));
+    // What was agreed on in detail makes no difference to the rules; and what came before is not at hand.
+    const deflate = this.#board.connectionOf(held)?.compression[held.direction] ? AGREED : undefined;
+    const explained = JSON.parse(this.#modules.explain(held.direction, deflate, shown, true));
     this.#decoded.show(shown, explained, isEdited ? "as edited" : "as it was on the wire");
     this.#forward.textContent = isEdited ? "Forward edited" : "Forward";
     this.#forward.title = isEdited ? "Ctrl Enter" : "f in the list, Ctrl Enter here";

@@ -131,7 +131,7 @@ export class Injector {
     this.#asBytes.setAttribute("aria-pressed", String(this.#item.type === "bytes"));
     // The cast: the options are made of these.
     const direction = /** @type {Direction} */ (this.#direction.value);
-    this.#decoded.show(bytes, JSON.parse(this.#modules.explain(direction, undefined, bytes)), "");
+    this.#decoded.show(bytes, JSON.parse(this.#modules.explain(direction, undefined, bytes, true)), "");
   }
 
   async #inject() {
