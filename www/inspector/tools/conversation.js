@@ -314,22 +314,40 @@ function sent({ opcodes, compression }) {
   );
   const ratios = compression
     .filter(({ messages }) => messages > 0)
-    .map(({ direction, messages, wire, inflated, ratio }) =>
+    .map(({ direction, messages, plain, wire, inflated, ratio }) =>
       el(
         "p",
         {},
         `${WAYS[direction]}: ${counted(messages, "compressed message")}, ${size(wire)} for ${size(inflated)}`,
-        el("span", { class: "tool-note" }, ` (${(ratio * 100).toFixed(1)} %)`),
+        el("span", { class: "tool-note" }, ratioText(ratio, plain)),
       ),
     );
   return opcodes.length === 0 ? [el("p", { class: "tool-note" }, "Nothing.")] : [kinds, ...ratios];
 }
 
+/** @param {number} ratio how many times smaller @param {number} plain messages that went uncompressed beside them */
+function ratioText(ratio, plain) {
+  const beside = plain > 0 ? `; ${counted(plain, "more message")} went uncompressed` : "";
+  if (ratio >= 1) return ` (${ratio.toFixed(1)} times smaller${beside})`;
+  return ` (larger than without compression${beside})`;
+}
+
 /** @param {Conversation} conversation */
 function tripsOf({ roundTrips }) {
-  if (!roundTrips || roundTrips.count === 0) return el("p", { class: "tool-note" }, "No ping was answered.");
-  const { count, min, median, max } = roundTrips;
-  return el("p", {}, `${counted(count, "round trip")}: least ${span(min)}, median ${span(median)}, most ${span(max)}.`);
+  if (!roundTrips) return el("p", { class: "tool-note" }, "No ping and no pong.");
+  const { count, min, median, max, unanswered, unsolicited } = roundTrips;
+  const says = [];
+  if (count > 0)
+    says.push(`${counted(count, "round trip")}: least ${span(min)}, median ${span(median)}, most ${span(max)}.`);
+  if (unanswered > 0)
+    says.push(`${counted(unanswered, "ping")} without an answer; only the latest has to have one (RFC 6455, 5.5.3).`);
+  if (unsolicited > 0) {
+    const isSuspect = unanswered > 0 ? " Does the other end send back another payload than it got?" : "";
+    says.push(
+      `${counted(unsolicited, "pong")} with the payload of no open ping: a sign of life, or a mistake.${isSuspect}`,
+    );
+  }
+  return el("p", {}, says.join(" "));
 }
 
 /** @param {string} title @param {...(Node | string)} content */
