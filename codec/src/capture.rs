@@ -7,6 +7,8 @@
 //!   inside them, and [`mask::HeadMask`] hides credentials in the opening handshake first.
 //! - What a tap knows and no packet can say, such as where a frame begins after a gap, travels in
 //!   packet comments: [`comment::Comment`].
+//! - Somebody in between may hold frames, change them or put others in: a [`gate::Gate`] in each direction. What was done
+//!   to a frame stands in a comment as well: [`intervention::Intervention`].
 //! - Reading: a [`Decoder`] takes the bytes of a capture as they come and gives [`Record`]s. Inside,
 //!   blocks become packets, packets are put in order as two byte streams per connection, and streams that
 //!   open with a WebSocket handshake go through a [`Dissector`](crate::Dissector) each.
