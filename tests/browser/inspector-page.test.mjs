@@ -288,13 +288,22 @@ test("a link leads to the same row, and each command has a key or a place in the
   await toast(page, /Every violation: \d+ rows/);
   await grid(page).focus();
   await page.keyboard.press("Home");
-  for (let count = 0; count < 4; count += 1) await page.keyboard.press("n");
+  await numbered(page, 1).and(chosen(page)).waitFor();
+  let row = "0";
+  for (let count = 0; count < 4; count += 1) {
+    await page.keyboard.press("n");
+    await page.waitForFunction(
+      (before) => Number(document.querySelector("#frames [aria-selected=true]")?.dataset.index) > Number(before),
+      row,
+    );
+    row = await chosen(page).getAttribute("data-index");
+  }
+  await page.waitForFunction((index) => location.hash.endsWith(`row=${Number(index) + 1}`), row);
+  await page.getByText(`No. ${Number(row) + 1} · `).waitFor();
   const rule = await page
     .getByRole("group", { name: /^Violation: / })
     .first()
     .getAttribute("aria-label");
-  const row = await chosen(page).getAttribute("data-index");
-  await page.waitForFunction((index) => location.hash.endsWith(`row=${Number(index) + 1}`), row);
   const address = page.url();
   const other = await openPage(t, shared.browser, address);
   await other.locator(`#row-${row}[aria-selected="true"]`).waitFor();

@@ -1,7 +1,7 @@
 // @ts-check
 // The chosen row: its fields, its bytes, and the message that it belongs to.
 
-import { byId, grouped, on, size } from "../lib/dom.js";
+import { byId, closestWith, grouped, on, size } from "../lib/dom.js";
 import { BytesView } from "./bytes.js";
 import { FieldsView, litByFirstViolation } from "./fields.js";
 import { directionText, timeText } from "./frames.js";
@@ -15,7 +15,7 @@ import { MessageView } from "./message.js";
 export class FramePane {
   #app;
   #unmask = byId("unmask", HTMLButtonElement);
-  #form = byId("message-form", HTMLSelectElement);
+  #forms = byId("message-forms", HTMLElement);
   #fields;
   #bytes;
   #message;
@@ -53,11 +53,12 @@ export class FramePane {
     on(byId("view-message", HTMLButtonElement), "click", () => this.setView("message"), app.signal);
     on(this.#unmask, "click", () => this.toggleMask(), app.signal);
     on(
-      this.#form,
-      "change",
-      () => {
-        // The cast: the select has these options and no others.
-        this.#wantedForm = /** @type {Form} */ (this.#form.value);
+      this.#forms,
+      "click",
+      (event) => {
+        const form = closestWith(event, "data-form")?.dataset.form;
+        // The cast: the tabs' values are these.
+        if (form) this.#wantedForm = /** @type {Form} */ (form);
         void this.#renderMessage();
       },
       app.signal,
@@ -154,7 +155,7 @@ export class FramePane {
     byId("view-message", HTMLElement).setAttribute("aria-selected", String(!isBytes));
     this.#unmask.hidden = !isBytes || !chosen?.details.row.masked;
     this.#unmask.setAttribute("aria-pressed", String(this.#isUnmasked));
-    this.#form.hidden = isBytes || !chosen?.details.message;
+    this.#forms.hidden = isBytes || !chosen?.details.message;
     setText("bytes-note", this.#note());
     if (!isBytes) void this.#renderMessage();
   }
@@ -193,12 +194,13 @@ export class FramePane {
     const { loaded } = this.#loaded ?? {};
     if (!loaded) return;
     const has = { text: true, hex: true, json: loaded.json !== null, decoded: loaded.decoded !== null };
-    for (const option of this.#form.options) {
-      option.disabled = !has[/** @type {Form} */ (option.value)];
-      if (option.value === "decoded") option.textContent = loaded.decoded?.protocol ?? "decoded";
-    }
     const form = has[this.#wantedForm] ? this.#wantedForm : info.kind === "binary" ? "hex" : "text";
-    this.#form.value = form;
+    for (const tab of this.#forms.querySelectorAll("button")) {
+      const name = /** @type {Form} */ (tab.dataset.form);
+      tab.hidden = !has[name];
+      tab.setAttribute("aria-selected", String(name === form));
+      if (name === "decoded") tab.textContent = loaded.decoded?.protocol ?? "Decoded";
+    }
     this.#message.show(loaded, form, patternOf(this.#app.search));
   }
 }

@@ -31,6 +31,8 @@
 export class Link {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "capture" });
   #lastId = 0;
+  /** What was asked before there was somebody to answer. @type {Ask[] | null} */
+  #early = [];
   /** @type {Map<number, { resolve: (answer: any) => void, reject: (error: Error) => void }>} */
   #waiting = new Map();
 
@@ -52,6 +54,7 @@ export class Link {
   constructor(onNews) {
     this.#worker.onmessage = (/** @type {MessageEvent<Told>} */ { data }) => {
       if (data.type !== "answer") {
+        if (data.type === "ready") this.#begin();
         onNews(data);
         return;
       }
@@ -106,7 +109,16 @@ export class Link {
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage({ id, to, method, args });
+      const ask = { id, to, method, args };
+      if (this.#early) this.#early.push(ask);
+      else this.#worker.postMessage(ask);
     });
+  }
+
+  /** The worker listens from now on. */
+  #begin() {
+    const early = this.#early ?? [];
+    this.#early = null;
+    for (const ask of early) this.#worker.postMessage(ask);
   }
 }

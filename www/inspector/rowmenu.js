@@ -23,6 +23,7 @@ const ABOUT_ROW = new Set(["This row", "Lab", "Copy"]);
 export function addRowMenu(app, frame, search, colour) {
   const grid = byId("frames", HTMLElement);
   const fields = byId("fields", HTMLElement);
+  const pane = byId("sources", HTMLElement);
 
   on(
     grid,
@@ -70,14 +71,13 @@ export function addRowMenu(app, frame, search, colour) {
 
   app.command({
     id: "row-menu",
-    title: "What can be done with this row",
+    title: "What can be done with this row, field or connection",
     group: "This row",
     keys: "Shift+F10",
-    enabled: () => app.chosenIndex !== null,
     run: () => {
       const target = document.activeElement;
-      const isField = target instanceof HTMLElement && fields.contains(target);
-      (isField ? target : grid).dispatchEvent(
+      const hasOwn = target instanceof HTMLElement && (fields.contains(target) || pane.contains(target));
+      (hasOwn ? target : grid).dispatchEvent(
         new MouseEvent("contextmenu", { bubbles: true, cancelable: true, button: 0 }),
       );
     },

@@ -2,6 +2,8 @@
 // The pane of sources: where captures come from, and under each its connections. Choosing a connection lists it alone.
 
 import { byId, el, grouped, on, size } from "../lib/dom.js";
+import { both } from "./expressions.js";
+import { openMenu } from "./menu.js";
 import { count } from "./statusbar.js";
 
 /** @import { ConnectionInfo, SourceInfo } from "./app.js" */
@@ -52,6 +54,7 @@ export class SourcesPane {
     app.on("view", () => this.render());
     on(this.#root, "click", (event) => this.#clicked(event), app.signal);
     on(this.#root, "keydown", (event) => this.#key(event), app.signal);
+    on(this.#root, "contextmenu", (event) => this.#menu(event), app.signal);
   }
 
   /** The connection by this number, as far as it is known. @param {number} number */
@@ -267,6 +270,30 @@ export class SourcesPane {
     } else if (proxy !== undefined) {
       void this.#app.reconnectProxy(Number(proxy));
     }
+  }
+
+  /** What can be done with a connection. @param {MouseEvent} event */
+  #menu(event) {
+    const button = event.target instanceof Element ? event.target.closest("button.connection") : null;
+    if (!(button instanceof HTMLElement)) return;
+    event.preventDefault();
+    const number = Number(button.dataset.connection);
+    const known = this.connection(number);
+    const { left, bottom } = button.getBoundingClientRect();
+    const at = event.clientX > 0 ? { x: event.clientX, y: event.clientY } : { x: left + 24, y: bottom };
+    const app = this.#app;
+    const alone = () => app.setView({ connection: number, filter: "", between: null });
+    openMenu(
+      `Connection ${number}`,
+      [
+        { title: "List its rows alone", run: () => void alone() },
+        { title: "Hide its rows", run: () => void app.setView({ filter: both(app.view.filter, `conn != ${number}`) }) },
+        { title: "Its conversation", run: () => void alone().then(() => app.openTool("conversation", number)) },
+        { title: "Its first row", run: () => known && app.choose(known.firstRow) },
+        { title: "Copy its address", run: () => void app.copy(known ? known.host + known.target : "", "The address") },
+      ],
+      at,
+    );
   }
 
   /** @param {number} source */

@@ -20,7 +20,7 @@ const WAYS = { c2s: "client → server", s2c: "server → client" };
 export function mount(root, app) {
   const page = new ConversationPage(root, app);
   return {
-    shown: () => page.setShown(true),
+    shown: (connection) => page.setShown(true, connection),
     hidden: () => page.setShown(false),
     chosen: () => page.follow(),
     changed: () => page.refresh(),
@@ -60,10 +60,12 @@ class ConversationPage {
     app.on("view", () => this.follow(), app.signal);
   }
 
-  /** @param {boolean} isShown */
-  setShown(isShown) {
+  /** @param {boolean} isShown @param {unknown} [connection] the one asked for */
+  setShown(isShown, connection) {
     this.#isShown = isShown;
-    if (isShown) this.follow();
+    if (!isShown) return;
+    this.follow();
+    if (typeof connection === "number") this.#connection = connection;
   }
 
   /** Shows the connection of the chosen frame. */
@@ -145,6 +147,8 @@ class ConversationPage {
   /** @param {Conversation} conversation */
   #summary({ info, closing }) {
     const lasted = info.endNs === null ? null : info.endNs - info.startNs;
+    // As near as a number comes: two times of this century differ by some hundred nanoseconds.
+    const began = Math.max(0, info.startNs - Number(this.#app.status?.startNs ?? info.startNs));
     return el(
       "dl",
       { class: "facts" },
@@ -156,7 +160,7 @@ class ConversationPage {
       ),
       ...fact("Server", el("code", {}, info.server)),
       ...fact("State", info.state, closing.by && `, closed by ${closing.by === "both" ? "both" : `the ${closing.by}`}`),
-      ...fact("Time", `began ${span(info.startNs)} after the first row`, lasted !== null && `, lasted ${span(lasted)}`),
+      ...fact("Time", `began ${span(began)} after the first row`, lasted !== null && `, lasted ${span(lasted)}`),
       ...fact(
         "Client sent",
         `${counted(info.frames[0], "frame")}, ${counted(info.messages[0], "message")}, ${size(info.bytes[0])}`,
