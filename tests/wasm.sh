@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly MOST=150000
 
 wasm-client/build.sh --optimised
-for module in www/pkg/framescope_wasm_bg.wasm www/pkg/client/framescope_wasm_bg.wasm; do
+for module in www/pkg/framescope_wasm_bg.wasm www/pkg/client/framescope_wasm_bg.wasm www/pkg/reader/framescope_wasm_bg.wasm; do
   size=$(gzip -9 -c "$module" | wc -c)
   if [ "$size" -gt "$MOST" ]; then
     echo "wasm: $module is $size bytes gzipped, more than $MOST" >&2

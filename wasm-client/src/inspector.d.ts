@@ -167,8 +167,6 @@ export interface Row {
   found: boolean;
   /** Nanoseconds since its ping, of a pong. */
   roundTrip: number | null;
-  /** What its message is, as `socket.io event`. */
-  subprotocol: string | null;
 }
 
 /** A frame's place in a message of more than one frame. */
@@ -198,18 +196,6 @@ export interface Details {
   /** The message that this frame belongs to, once it is complete. */
   message: MessageInfo | null;
   handshake: HandshakeInfo | null;
-  /** The message that this frame completes, in the terms of its subprotocol. */
-  decoded: Decoded | null;
-}
-
-/** A message in the terms of its subprotocol. */
-export interface Decoded {
-  protocol: string;
-  name: string;
-  summary: string;
-  parts: { label: string; value: string; says: string; section: string }[];
-  /** What is wrong with it. */
-  problem: string | null;
 }
 
 export interface MessageInfo {
@@ -378,3 +364,10 @@ export type Intercepted =
   | { kind: "unheld"; length: number }
   /** What was to be put in was, or why it was not. */
   | { kind: "injected"; tag: number; why: string | null };
+/** What says which subprotocol is spoken on a connection. */
+export interface Spoken {
+  /** The one that was agreed on. */
+  subprotocol: string | null;
+  /** The path and query that were asked for. */
+  target: string;
+}

@@ -15,6 +15,8 @@ mod frame;
 pub mod inspector;
 #[cfg(feature = "client")]
 mod messages;
+#[cfg(feature = "reader")]
+mod reader;
 
 #[cfg(feature = "client")]
 pub use answers::{AnswerReader, deflate};
@@ -24,6 +26,8 @@ pub use bind::{Capture, Interception};
 pub use frame::WebSocketFrame;
 #[cfg(feature = "client")]
 pub use messages::MessageReader;
+#[cfg(feature = "reader")]
+pub use reader::{Opener, Speech};
 
 use framescope_codec::capture::Direction;
 use framescope_codec::{DeflateParams, WindowBits};

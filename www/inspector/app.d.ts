@@ -8,13 +8,11 @@ import type {
   Completion,
   ConnectionInfo,
   Conversation,
-  Details,
   ExportSpec,
   FieldHelp,
   FilterCheck,
   FilterProblem,
   RoundTrip,
-  Row,
   SearchSpec,
   Silence,
   SourceInfo,
@@ -23,7 +21,9 @@ import type {
   StreamMessage,
   Timeline,
   ViewSpec,
+  Details as WireDetails,
   FieldInfo as WireFieldInfo,
+  Row as WireRow,
 } from "../pkg/framescope_wasm.js";
 
 export type {
@@ -31,12 +31,9 @@ export type {
   Completion,
   ConnectionInfo,
   Conversation,
-  Decoded,
-  Details,
   FieldHelp,
   FilterProblem,
   RoundTrip,
-  Row,
   SearchSpec,
   SourceInfo,
   SourceKind,
@@ -45,6 +42,15 @@ export type {
   Timeline,
   ViewSpec,
 } from "../pkg/framescope_wasm.js";
+export type { Decoded } from "../pkg/reader/framescope_wasm.js";
+
+import type { Decoded } from "../pkg/reader/framescope_wasm.js";
+
+/** A line of the list, with what its message is by its subprotocol, as `socket.io event`, once the reader has said so. */
+export type Row = WireRow & { subprotocol: string | null };
+
+/** All about a row, and the message that it completes in the terms of its subprotocol. */
+export type Details = Omit<WireDetails, "row"> & { row: Row; decoded: Decoded | null };
 
 /** For a learner: what this is, and why it is so; empty where the meaning says all. */
 export type FieldInfo = WireFieldInfo & { explain?: string };

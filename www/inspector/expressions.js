@@ -58,7 +58,7 @@ export function ofCell(row, cell) {
     case "flaws":
       return row.violations[0] ? `violation == ${row.violations[0]}` : "";
     case "preview":
-      return row.subprotocol ? `decoded contains ${quoted(row.subprotocol.split(" ").at(-1) ?? "")}` : "";
+      return "";
     case "time":
       return `time >= ${row.sinceStart}ns`;
     default:

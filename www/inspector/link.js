@@ -21,6 +21,7 @@
  *   | { type: "feed", state: FeedState, wait: number }
  *   | { type: "reading", reading: Reading }
  *   | { type: "proxy", proxy: ProxyState }
+ *   | { type: "trouble", words: string }
  *   | { type: "status", status: Status, sources: SourceInfo[] }
  *   | { type: "answer", id: number, result: unknown }
  *   | { type: "answer", id: number, error: string }} Told

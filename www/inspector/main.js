@@ -130,6 +130,9 @@ function heard(news) {
       render();
       if (news.state === "lost") void watched.check();
       break;
+    case "trouble":
+      app.say(news.words);
+      break;
     default:
       // What the app itself makes sense of.
       break;

@@ -10,7 +10,9 @@ import { loadModule, NotBuilt } from "../lib/wasm.js";
 import { Files } from "./worker/files.js";
 import { LiveTap } from "./worker/live.js";
 import { Proxies } from "./worker/proxies.js";
+import { Speeches } from "./worker/speech.js";
 
+/** @import { Details, Row } from "./app.js" */
 /** @import { Ask, Told } from "./link.js" */
 
 /** News of the capture goes out at most this often, in milliseconds. */
@@ -18,6 +20,10 @@ const NEWS_EVERY = 50;
 
 /** Work is done in pieces of so many milliseconds. */
 const PIECE = 8;
+
+/** What answers with rows, and with all about one: the terms of subprotocols are put in here. */
+const ROWS = new Set(["rows", "viewRows"]);
+const ROW = "frame";
 
 /** What answers with text that is no JSON. */
 const TEXTS = new Set(["messageJson", "snippet"]);
@@ -52,8 +58,9 @@ function tell(message, transfer = []) {
  * Tells how the capture is, but not too often, and keeps its waiting work going.
  *
  * @param {Record<string, (...args: never[]) => unknown>} capture
+ * @param {() => Speeches} speeches
  */
-function keeper(capture) {
+function keeper(capture, speeches) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let isWorking = false;
@@ -68,8 +75,14 @@ function keeper(capture) {
   function news() {
     timer ??= setTimeout(() => {
       timer = undefined;
-      tell({ type: "status", status: ask("status"), sources: ask("sources") });
+      tellStatus();
     }, NEWS_EVERY);
+  }
+
+  function tellStatus() {
+    const status = ask("status");
+    status.generation += speeches().generation;
+    tell({ type: "status", status, sources: ask("sources") });
   }
 
   /** @param {string} method */
@@ -89,7 +102,7 @@ function keeper(capture) {
     tellNow() {
       clearTimeout(timer);
       timer = undefined;
-      tell({ type: "status", status: ask("status"), sources: ask("sources") });
+      tellStatus();
     },
   };
 }
@@ -117,8 +130,9 @@ try {
   const { Capture, codecVersion } = await loadModule();
   // The cast: methods are called by name here.
   const capture = /** @type {import("./worker/types.js").Methods} */ (/** @type {unknown} */ (new Capture()));
-  const keep = keeper(capture);
+  const keep = keeper(capture, () => speeches);
   const context = { capture, tell, changed: keep.changed };
+  const speeches = new Speeches(context);
   /** What the page asks for besides the capture itself. @type {Record<string, Record<string, Function>>} */
   const services = {
     live: new LiveTap(context).methods,
@@ -133,7 +147,14 @@ try {
       }
       const target = capture[method];
       if (typeof target !== "function") throw new Error(`the module has no ${method}()`);
-      const [result, transfer] = asAnswer(method, target.apply(capture, /** @type {never[]} */ (args.map(asArgument))));
+      const [answer, transfer] = asAnswer(method, target.apply(capture, /** @type {never[]} */ (args.map(asArgument))));
+      // The casts: these methods answer so.
+      const result = ROWS.has(method)
+        ? speeches.label(/** @type {Row[]} */ (answer))
+        : method === ROW
+          ? speeches.decode(/** @type {Details | undefined} */ (answer))
+          : answer;
+      if (method === "clear" || method === "removeSource") speeches.clear();
       // Whoever is told that there is another view already knows what is in its beginning.
       if (method === "setView") {
         capture.work(PIECE);

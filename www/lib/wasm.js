@@ -37,12 +37,27 @@ export async function loadModule() {
  * @returns {Promise<typeof import("../pkg/client/framescope_wasm.js")>}
  * @throws {NotBuilt} when the server has no module to give
  */
-export async function loadClient() {
+export function loadClient() {
+  return loadPart("./client");
+}
+
+/**
+ * Loads and starts the reader's module: files of any kind as pcapng, and messages in the terms of their subprotocols.
+ *
+ * @returns {Promise<typeof import("../pkg/reader/framescope_wasm.js")>}
+ * @throws {NotBuilt} when the server has no module to give
+ */
+export function loadReader() {
+  return loadPart("./reader");
+}
+
+/** @param {string} name as `exports` in package.json has it */
+async function loadPart(name) {
   const address = new URL("../pkg/package.json", import.meta.url);
   const answer = await fetch(address);
   if (answer.status === 404) throw new NotBuilt(`no ${address.pathname}`);
   const { exports } = await answer.json();
-  const module = await import(new URL(exports?.["./client"] ?? "./framescope_wasm.js", address).href);
+  const module = await import(new URL(exports?.[name] ?? "./framescope_wasm.js", address).href);
   await module.default();
   return module;
 }

@@ -47,7 +47,6 @@ pub use report::{
     RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
 };
 
-use super::subprotocol::Speech;
 use super::{Direction, Event};
 use crate::handshake::JudgedResponse;
 use crate::rules::Role;
@@ -153,10 +152,10 @@ impl Insight {
         self.talk(connection)?.response().and_then(JudgedResponse::subprotocol)
     }
 
-    /// What is spoken on a connection, to ask it about single messages. Ask the default one where there is none.
+    /// The path and query that were asked for; empty if the request was not captured.
     #[must_use]
-    pub fn speech(&self, connection: u32) -> Option<&Speech> {
-        Some(self.talk(connection)?.speech())
+    pub fn target(&self, connection: u32) -> Option<String> {
+        Some(self.talk(connection)?.target())
     }
 
     /// Forgets all connections of a source.

@@ -19,6 +19,12 @@ impl Capture {
         self.0.conversation(connection).map(|conversation| to_json(&conversation))
     }
 
+    /// What says which subprotocol is spoken on a connection: a `Spoken` as JSON, or `undefined` if it is not known.
+    #[must_use]
+    pub fn spoken(&self, connection: u32) -> Option<String> {
+        self.0.spoken(connection).map(|spoken| to_json(&spoken))
+    }
+
     /// The pings of one connection, or of all, and the pongs that answer them: a `RoundTrip[]` as JSON.
     #[wasm_bindgen(js_name = roundTrips)]
     #[must_use]

@@ -14,9 +14,20 @@ impl Capture {
         self.0.add_source(kind, name)
     }
 
-    /// Takes the next bytes of a source, cut anywhere: of a file in any format, else of a pcapng.
+    /// Takes the next bytes of a source, which are pcapng, cut anywhere. A file of another kind goes through an `Opener`.
     pub fn feed(&mut self, source: u32, bytes: &[u8]) {
         self.0.feed(source, bytes);
+    }
+
+    /// What a file was before it was opened as pcapng.
+    #[wasm_bindgen(js_name = setFormat)]
+    pub fn set_format(&mut self, source: u32, name: &str) {
+        self.0.set_format(source, name);
+    }
+
+    /// Something in a file could not be opened: a row says so.
+    pub fn fault(&mut self, source: u32, words: &str) {
+        self.0.fault(source, words);
     }
 
     /// No more bytes will come: what was cut off comes out.

@@ -28,7 +28,6 @@ impl Capture {
             payload_missing: Count(0),
             message: None,
             handshake: None,
-            decoded: None,
         };
         if let Some(dissection) = self.dissection(index) {
             details.fields = fields::of_frame(&dissection);
@@ -36,7 +35,6 @@ impl Capture {
             details.header_length = dissection.header.encoded_len();
             details.payload_missing = Count(dissection.payload_missing);
             details.message = self.message_info(index, &entry, &dissection);
-            details.decoded = self.decoded(index, &entry);
         }
         if let Some(Extra::Handshake(handshake)) = self.store.extra(index) {
             details.fields = handshake.fields();
@@ -112,7 +110,6 @@ impl Capture {
             colour: self.colour_of(index),
             found: self.is_found(index),
             round_trip: self.store.round_trip(index),
-            subprotocol: None,
         };
         match self.store.extra(index) {
             Some(Extra::Handshake(handshake)) => {
@@ -182,7 +179,6 @@ impl Capture {
         }
         row.violations = entry.rules().map(framescope_codec::Violation::name).collect();
         (row.preview, row.preview_kind) = self.frame_preview(index, entry, span);
-        row.subprotocol = self.label(index, entry);
     }
 
     fn frame_preview(&self, index: u64, entry: &Entry, span: Option<&Span>) -> (String, &'static str) {

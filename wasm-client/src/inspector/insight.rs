@@ -1,10 +1,9 @@
-//! What takes more than one row to know: connections in sum, round trips, and messages in their subprotocol's terms.
+//! What takes more than one row to know: connections in sum, and round trips.
 
 use framescope_codec::capture::insight::{ConnectionInfo, Conversation, RoundTrip};
-use framescope_codec::capture::subprotocol::{Decoded, Message, Speech};
 
 use super::Capture;
-use super::entry::{Entry, flag};
+use super::objects::Spoken;
 
 impl Capture {
     /// All connections, in the order in which they came.
@@ -27,23 +26,10 @@ impl Capture {
         self.insight.round_trips(connection).into_iter().map(since_start).collect()
     }
 
-    /// What the message that this frame completes is, in two words.
-    pub(super) fn label(&self, index: u64, entry: &Entry) -> Option<String> {
-        self.ask(index, entry, |speech, message| speech.label(message, index))
-    }
-
-    /// And in all its parts.
-    pub(super) fn decoded(&self, index: u64, entry: &Entry) -> Option<Decoded> {
-        self.ask(index, entry, |speech, message| speech.decode(message, index))
-    }
-
-    fn ask<T>(&self, index: u64, entry: &Entry, ask: impl FnOnce(&Speech, &Message<'_>) -> Option<T>) -> Option<T> {
-        if !entry.has(flag::LAST) {
-            return None;
-        }
-        let speech = self.insight.speech(entry.connection.checked_add(1)?)?;
-        let dissection = self.dissection(index)?;
-        let whole = dissection.message.as_ref().filter(|message| message.payload_is_whole)?;
-        ask(speech, &Message { direction: entry.direction()?, kind: whole.kind?, payload: &whole.payload })
+    /// What says which subprotocol is spoken on a connection: the one that was agreed on, and the target.
+    #[must_use]
+    pub fn spoken(&self, connection: u32) -> Option<Spoken> {
+        let target = self.insight.target(connection)?;
+        Some(Spoken { subprotocol: self.insight.subprotocol(connection).map(str::to_owned), target })
     }
 }

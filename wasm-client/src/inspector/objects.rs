@@ -1,6 +1,5 @@
 //! The plain objects that JavaScript gets, as `inspector.d.ts` describes them.
 
-use framescope_codec::capture::subprotocol::Decoded;
 use serde::{Serialize, Serializer};
 
 /// A whole number that JavaScript may not be able to hold.
@@ -156,7 +155,6 @@ pub struct Row {
     pub(super) colour: Option<u32>,
     pub(super) found: bool,
     pub(super) round_trip: Option<u64>,
-    pub(super) subprotocol: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -182,7 +180,6 @@ pub struct Details {
     pub(super) payload_missing: Count,
     pub(super) message: Option<MessageInfo>,
     pub(super) handshake: Option<HandshakeInfo>,
-    pub(super) decoded: Option<Decoded>,
 }
 
 /// One frame in words, without a capture around it.
@@ -250,4 +247,10 @@ pub(super) struct HandshakeInfo {
     pub(super) start_line: String,
     pub(super) subprotocol: Option<String>,
     pub(super) extensions: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Spoken {
+    pub(super) subprotocol: Option<String>,
+    pub(super) target: String,
 }

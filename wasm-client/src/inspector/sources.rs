@@ -1,7 +1,6 @@
 //! Where captures come from, and what is kept of each.
 
 use framescope_codec::capture::intervention::Intervention;
-use framescope_codec::capture::open::Opener;
 use framescope_codec::capture::pcapng::{self, FaultKind};
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Direction, Event, Record, Word};
@@ -29,7 +28,8 @@ pub(super) struct Sources {
 struct Source {
     kind: String,
     name: String,
-    opener: Option<Opener>,
+    /// What a file was before it was pcapng.
+    format: String,
     decoder: Decoder,
     kept: Kept,
     /// The numbers of its connections among those of all sources, by the numbers that they have here.
@@ -193,7 +193,7 @@ impl Capture {
         self.sources.list.push(Source {
             kind: kind.into(),
             name: name.into(),
-            opener: (kind == "file").then(Opener::new),
+            format: "pcapng".into(),
             decoder: Decoder::noting_places(),
             kept,
             connections: Vec::new(),
@@ -224,7 +224,7 @@ impl Capture {
                 source: number,
                 kind: &source.kind,
                 name: &source.name,
-                format: source.format(),
+                format: &source.format,
                 bytes: source.bytes,
                 rows: source.rows,
                 done: source.is_done,
@@ -250,12 +250,7 @@ impl Capture {
         if fed.trouble.is_some() || fed.is_removed {
             return;
         }
-        if let Some(opener) = &mut fed.opener {
-            opener.feed(bytes);
-            self.open(source);
-        } else {
-            self.read(source, bytes);
-        }
+        self.read(source, bytes);
         self.keep_within_budget();
         self.follow();
     }
@@ -266,13 +261,7 @@ impl Capture {
         if std::mem::replace(&mut ended.is_done, true) || ended.is_removed {
             return;
         }
-        if let Some(opener) = &mut ended.opener {
-            opener.finish();
-            self.open(source);
-        }
-        if let Some(ended) = self.sources.list.get_mut(source as usize) {
-            ended.decoder.finish();
-        }
+        ended.decoder.finish();
         self.take_records(source);
         self.keep_within_budget();
         self.follow();
@@ -284,7 +273,6 @@ impl Capture {
         removed.is_removed = true;
         removed.kept = Kept::default();
         removed.decoder = Decoder::new();
-        removed.opener = None;
         self.remove_rows(source);
         if self.sources.count() == 0 {
             self.clear();
@@ -389,19 +377,18 @@ impl Capture {
         self.sources.clients.get(handle as usize)?.connection.map(|connection| connection + 1)
     }
 
-    /// Takes what the opener of a file has made of it.
-    fn open(&mut self, source: u32) {
-        // Taken out for as long as others work on the capture.
-        let opened = self.sources.list.get_mut(source as usize);
-        let Some(mut opener) = opened.and_then(|opened| opened.opener.take()) else { return };
-        while let Some(bytes) = opener.next_bytes() {
-            self.read(source, &bytes);
-        }
-        while let Some(fault) = opener.next_fault() {
-            self.take_fault(source, &fault.to_string());
-        }
+    /// What a file was before it was opened as pcapng.
+    pub fn set_format(&mut self, source: u32, name: &str) {
         if let Some(opened) = self.sources.list.get_mut(source as usize) {
-            opened.opener = Some(opener);
+            opened.format = name.into();
+        }
+    }
+
+    /// Something in a file could not be opened: a row says so.
+    pub fn fault(&mut self, source: u32, words: &str) {
+        if self.sources.list.get(source as usize).is_some_and(|source| !source.is_removed) {
+            self.take_fault(source, words);
+            self.follow();
         }
     }
 
@@ -450,13 +437,5 @@ impl Capture {
             }
         }
         self.take_event(number, connection, event);
-    }
-}
-
-impl Source {
-    /// What its bytes are.
-    fn format(&self) -> &'static str {
-        let formats = self.opener.as_ref().map(Opener::formats).unwrap_or_default();
-        formats.last().map_or("pcapng", |format| format.name())
     }
 }

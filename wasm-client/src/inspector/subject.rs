@@ -108,12 +108,6 @@ impl<'a> RowSubject<'a> {
             Field::Fragments if !entry.has(flag::IN_SPAN) => Value::number(entry.has(flag::LAST).then_some(1_u64)),
             Field::Text if self.is_plain() => Value::borrowed(self.payload()),
             Field::Content if self.is_plain() || entry.opcode().is_control() => Value::borrowed(self.payload()),
-            Field::Decoded => match capture.decoded(*index, entry).filter(|_| entry.has(flag::LAST)) {
-                Some(decoded) => Value::Bytes(Cow::Owned(
-                    format!("{} {} {}", decoded.protocol, decoded.name, decoded.summary).into_bytes(),
-                )),
-                None => Value::Absent,
-            },
             field => self.dissection().map_or(Value::Absent, |dissection| filter::of_frame(dissection, field)),
         }
     }

@@ -1,6 +1,10 @@
 // @ts-check
-// Reads files into the capture: one after the other, in pieces, with room for questions in between.
+// Reads files into the capture: one after the other, in pieces, with room for questions in between. Whatever a file is,
+// what goes into the capture is pcapng: the reader's module opens it.
 
+import { loadReader } from "../../lib/wasm.js";
+
+/** @import { Opener } from "../../pkg/reader/framescope_wasm.js" */
 /** @import { Reading } from "../link.js" */
 /** @import { Context } from "./types.js" */
 
@@ -45,15 +49,24 @@ export class Files {
     /** @type {Reading} */
     const reading = { source, name, size: file.size, read: 0, state: "reading", words: "" };
     let told = 0;
+    /** @type {Opener | undefined} */
+    let opener;
     try {
+      const { Opener } = await loadReader();
+      opener = new Opener();
       for await (const piece of pieces(file)) {
         if (signal.aborted) break;
-        capture.feed(source, piece);
+        opener.feed(piece);
+        await this.#take(opener, source, signal);
         reading.read += piece.length;
         changed();
         if (performance.now() - told < NEWS_EVERY) continue;
         told = performance.now();
         this.#tell({ ...reading });
+      }
+      if (!signal.aborted) {
+        opener.finish();
+        await this.#take(opener, source, signal);
       }
       reading.state = signal.aborted ? "cancelled" : "done";
     } catch (error) {
@@ -61,11 +74,30 @@ export class Files {
       reading.state = "failed";
       reading.words = error instanceof Error ? error.message : String(error);
     } finally {
+      opener?.free();
       capture.finish(source);
       this.#reading.delete(source);
       changed();
       this.#tell(reading);
     }
+  }
+
+  /**
+   * Hands on what the opener has ready. A small file may hold a lot: the worker's other work gets its turn.
+   *
+   * @param {Opener} opener
+   * @param {number} source
+   * @param {AbortSignal} signal
+   */
+  async #take(opener, source, signal) {
+    const { capture } = this.#context;
+    const format = opener.format();
+    if (format) capture.setFormat(source, format);
+    for (let bytes = opener.next(); bytes && !signal.aborted; bytes = opener.next()) {
+      capture.feed(source, bytes);
+      await turn();
+    }
+    for (let fault = opener.nextFault(); fault; fault = opener.nextFault()) capture.fault(source, fault);
   }
 
   /** @param {Reading} reading */

@@ -7,6 +7,8 @@ export interface Methods {
   [method: string]: (...args: never[]) => unknown;
   addSource(kind: string, name: string): number;
   feed(source: number, bytes: Uint8Array): void;
+  fault(source: number, words: string): void;
+  setFormat(source: number, name: string): void;
   finish(source: number): void;
   restart(source: number): void;
   removeSource(source: number): void;

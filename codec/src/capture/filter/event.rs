@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{Field, Kind, Rules, Subject, Value};
-use crate::capture::subprotocol::{Message, Speech};
 use crate::capture::{Direction, Event, What};
 use crate::dissect::Dissection;
 use crate::handshake::{JudgedRequest, JudgedResponse};
@@ -34,7 +33,6 @@ struct Connection {
     subprotocol: Option<Box<str>>,
     extensions: Option<Box<str>>,
     has_deflate: bool,
-    speech: Speech,
     /// Pings of each direction that no pong has answered.
     pings: [VecDeque<(u64, Box<[u8]>)>; 2],
     /// The row that was last.
@@ -75,7 +73,7 @@ impl Follower {
             Connection { number: *count, ..Connection::default() }
         });
         connection.last_row = number;
-        let rtt = connection.take(event, number);
+        let rtt = connection.take(event);
         EventRow {
             event,
             connection: Some(connection),
@@ -97,7 +95,7 @@ impl Follower {
 
 impl Connection {
     /// Learns from an event; of a pong, how long its ping was on the way.
-    fn take(&mut self, event: &Event, row: u64) -> Option<u64> {
+    fn take(&mut self, event: &Event) -> Option<u64> {
         match &event.what {
             What::Request(request) => {
                 let target = &request.start_line()[1];
@@ -110,14 +108,9 @@ impl Connection {
                 let extensions = response.head().header("sec-websocket-extensions");
                 self.extensions = extensions.map(|value| String::from_utf8_lossy(value).into());
                 self.has_deflate = response.deflate().is_some();
-                let target = self.target.as_deref().unwrap_or_default();
-                self.speech = Speech::new(self.subprotocol.as_deref(), target);
             }
             What::JoinedLate { deflate } => self.has_deflate = deflate.is_some(),
             What::Frame(frame) => {
-                if let Some(message) = message(event) {
-                    self.speech.hear(&message, row);
-                }
                 let Dissection { header, payload, .. } = &frame.dissection;
                 match header.opcode {
                     Opcode::Ping => {
@@ -141,13 +134,6 @@ impl Connection {
         }
         None
     }
-}
-
-/// The message that a frame completes.
-fn message(event: &Event) -> Option<Message<'_>> {
-    let What::Frame(frame) = &event.what else { return None };
-    let message = frame.dissection.message.as_ref().filter(|message| message.payload_is_whole)?;
-    Some(Message { direction: event.direction, kind: message.kind?, payload: &message.payload })
 }
 
 fn header(request: &JudgedRequest, name: &str) -> Option<Box<str>> {
@@ -184,14 +170,6 @@ impl Subject for EventRow<'_> {
             Field::Subprotocol => of_connection(|connection| connection.subprotocol.as_deref()),
             Field::Extensions => of_connection(|connection| connection.extensions.as_deref()),
             Field::Deflate => Value::Flag(self.connection.is_some_and(|connection| connection.has_deflate)),
-            Field::Decoded => {
-                let decoded = message(event).zip(self.connection);
-                let decoded = decoded.and_then(|(message, connection)| connection.speech.decode(&message, self.number));
-                decoded.map_or(Value::Absent, |decoded| {
-                    let words = [decoded.protocol, &decoded.name, &decoded.summary].join(" ");
-                    Value::Bytes(Cow::Owned(words.into_bytes()))
-                })
-            }
             Field::Rtt => self.rtt.map_or(Value::Absent, |rtt| Value::Time(i64::try_from(rtt).unwrap_or(i64::MAX))),
             _ => match &event.what {
                 What::Frame(frame) => {
@@ -355,7 +333,6 @@ mod tests {
         assert_eq!(found("masked and length.bits == 7"), 2);
         assert_eq!(found("control"), 3);
         assert_eq!(found("content contains \"said\""), 1);
-        assert_eq!(found("decoded contains \"socket.io event\" and json[0] == said"), 1);
         assert_eq!(found("violation"), 0);
     }
 }

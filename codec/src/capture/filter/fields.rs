@@ -113,7 +113,7 @@ impl Field {
     /// Whether the bytes of a payload are needed to tell.
     #[must_use]
     pub const fn is_of_payload(self) -> bool {
-        matches!(self, Self::Text | Self::Json | Self::Content | Self::Payload | Self::Decoded | Self::CloseReason)
+        matches!(self, Self::Text | Self::Json | Self::Content | Self::Payload | Self::CloseReason)
     }
 
     /// The field of this name, or of this other name.

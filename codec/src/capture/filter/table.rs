@@ -129,8 +129,6 @@ fields! {
         "All that the row says: message, close reason, headers, note", "content contains 0xCAFE";
     Payload: Bytes = "payload" ["websocket.payload", "data.data"],
         "The frame's payload, unmasked, but still compressed", "payload[0:2] == 8101";
-    Decoded: Text = "decoded" [],
-        "What the subprotocol makes of the message", "decoded contains \"event\"";
     Rtt: Time = "rtt" ["roundtrip"],
         "Of a pong: since its ping", "rtt > 50ms";
     Took: Time = "took" [],

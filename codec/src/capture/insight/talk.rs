@@ -5,7 +5,6 @@ use super::masking::Keys;
 use super::pings::Pings;
 use super::report::{Compression, ConnectionInfo, Conversation, OpcodeCount, State, Subprotocol, ViolationCount};
 use super::{Place, Taken, extensions, headers};
-use crate::capture::subprotocol::{Message, Speech};
 use crate::capture::{CapturedFrame, Direction, Event, What};
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::opcode::Opcode;
@@ -36,7 +35,6 @@ pub(super) struct Talk {
     endings: Endings,
     keys: Keys,
     pings: Pings,
-    speech: Speech,
 }
 
 #[derive(Debug)]
@@ -85,7 +83,6 @@ impl Talk {
             endings: Endings::default(),
             keys: Keys::default(),
             pings: Pings::default(),
-            speech: Speech::default(),
         }
     }
 
@@ -121,7 +118,6 @@ impl Talk {
                 for finding in response.findings() {
                     self.broken(finding.rule.name(), finding.rule.section(), row);
                 }
-                self.speech = Speech::new(response.subprotocol(), &self.target());
                 self.response = Some(Kept { row, time_ns: event.time_ns, head: response.clone() });
             }
             What::JoinedLate { .. } => self.joined_late = true,
@@ -159,9 +155,6 @@ impl Talk {
         if let Some(message) = &dissection.message {
             self.messages[way] += 1;
             self.compression[way].message(message.compressed);
-            if let (Some(kind), true) = (message.kind, message.payload_is_whole) {
-                self.speech.hear(&Message { direction, kind, payload: &message.payload }, row);
-            }
         }
         match header.opcode {
             Opcode::Ping => self.pings.ping(direction, row, time_ns, &dissection.payload),
@@ -288,10 +281,6 @@ impl Talk {
 
     pub(super) const fn source(&self) -> u32 {
         self.source
-    }
-
-    pub(super) const fn speech(&self) -> &Speech {
-        &self.speech
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -67,7 +67,6 @@ fn text_and_bytes_are_looked_into() {
             "mask.key == 00000000",
             "path == /",
             "host not in {example.org}",
-            "decoded",
             "subprotocol != a",
         ],
     );
