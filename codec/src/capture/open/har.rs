@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::ops::Range;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -26,8 +27,9 @@ pub(super) struct Har {
 /// An entry of which messages have still to be written.
 #[derive(Debug)]
 struct Entry {
-    /// Its messages, as text, and where the next one is.
-    messages: Vec<u8>,
+    text: Vec<u8>,
+    /// Where its messages are in the text, and where the next one is among them.
+    messages: Range<usize>,
     at: usize,
     offset: u64,
     flow: Flow,
@@ -37,31 +39,29 @@ struct Entry {
 
 impl Har {
     /// Takes an entry; its messages follow by and by.
-    pub(super) fn entry(&mut self, text: &[u8], offset: u64, is_cut: bool, out: &mut Vec<u8>) {
-        let entry = Value(text);
-        let (request, response) = (entry.get("request"), entry.get("response"));
-        let messages = entry.get("_webSocketMessages");
-        let status = response.and_then(|response| response.get("status")).and_then(Value::integer);
-        let request_head = request.and_then(request_head);
-        if messages.is_none() && (request_head.is_none() || status.is_none()) {
+    pub(super) fn entry(&mut self, text: Vec<u8>, offset: u64, is_cut: bool, out: &mut Vec<u8>) {
+        let entry = Fields::read(Value(&text));
+        let status = entry.response.and_then(|response| response.get("status")).and_then(Value::integer);
+        let request_head = entry.request.and_then(request_head);
+        if entry.messages.is_none() && (request_head.is_none() || status.is_none()) {
             return;
         }
         if self.connections == 0 {
             pcapng::write_start_about("rebuilt from HAR", out);
         }
-        let url = request.and_then(|request| request.get("url")).and_then(Value::text).unwrap_or_default();
-        let ip = entry.get("serverIPAddress").and_then(Value::text);
+        let url = entry.request.and_then(|request| request.get("url")).and_then(Value::text).unwrap_or_default();
+        let ip = entry.server_ip.and_then(Value::text);
         let ip = ip.and_then(|ip| ip.trim_matches(['[', ']']).parse::<IpAddr>().ok());
         let (client, server) = rebuilt::ends(self.connections, ip, rebuilt::port_and_target(&url).0);
         self.connections += 1;
-        let messages = messages.unwrap_or(Value(b"[]"));
-        let first_ns = messages.elements().next().and_then(|message| message.get("time")).and_then(Value::billionths);
-        let started_ns = entry.get("startedDateTime").and_then(Value::text).and_then(|date| date_ns(&date));
+        let messages = entry.messages.unwrap_or(Value(b""));
+        let first = messages.elements().next();
+        let first_ns = first.and_then(|message| message.get("time")).and_then(Value::billionths);
+        let started_ns = entry.started.and_then(Value::text).and_then(|date| date_ns(&date));
         let time_ns = started_ns.or(first_ns).unwrap_or(0).min(first_ns.unwrap_or(u64::MAX));
         let mut flow = Flow::new(client, server).rebuilt_from(Origin::Har);
-        let has_messages = messages.elements().next().is_some();
-        match (request_head, response) {
-            (Some(request), Some(response)) if status == Some(101) || !has_messages => {
+        match (request_head, entry.response) {
+            (Some(request), Some(response)) if status == Some(101) || first.is_none() => {
                 flow.open(time_ns, out);
                 flow.bytes(Direction::ClientToServer, time_ns, &request, out);
                 flow.bytes(Direction::ServerToClient, time_ns, &response_head(response), out);
@@ -72,7 +72,9 @@ impl Har {
                 Direction::BOTH.into_iter().for_each(|direction| flow.boundary(direction));
             }
         }
-        self.entry = Some(Entry { messages: messages.0.to_vec(), at: 0, offset, flow, time_ns, is_cut });
+        let at = messages.0.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+        let messages = if messages.0.is_empty() { 0..0 } else { at..at + messages.0.len() };
+        self.entry = Some(Entry { text, messages, at: 0, offset, flow, time_ns, is_cut });
     }
 
     /// Whether messages have still to be written.
@@ -85,8 +87,9 @@ impl Har {
         let Some(mut entry) = self.entry.take() else { return };
         let mut frame = Vec::new();
         let mut pause = None;
-        let messages = std::mem::take(&mut entry.messages);
-        for (message, behind) in Value(&messages).elements_from(entry.at) {
+        let text = std::mem::take(&mut entry.text);
+        let messages = &text[entry.messages.clone()];
+        for (message, behind) in Value(messages).elements_from(entry.at) {
             let is_read = write_message(message, &mut entry.flow, &mut entry.time_ns, &mut frame, out);
             let is_last_and_cut = entry.is_cut && behind == messages.len();
             if !is_read && !is_last_and_cut && !std::mem::replace(&mut self.has_odd_messages, true) {
@@ -99,9 +102,37 @@ impl Har {
             }
         }
         if let Some(at) = pause {
-            (entry.at, entry.messages) = (at, messages);
+            (entry.at, entry.text) = (at, text);
             self.entry = Some(entry);
         }
+    }
+}
+
+/// What matters of an entry. Messages may be most of a large file, so it is gone through once.
+#[derive(Default)]
+struct Fields<'a> {
+    messages: Option<Value<'a>>,
+    request: Option<Value<'a>>,
+    response: Option<Value<'a>>,
+    server_ip: Option<Value<'a>>,
+    started: Option<Value<'a>>,
+}
+
+impl<'a> Fields<'a> {
+    fn read(entry: Value<'a>) -> Self {
+        let mut fields = Self::default();
+        for (key, value) in entry.members() {
+            let field = match key {
+                b"_webSocketMessages" => &mut fields.messages,
+                b"request" => &mut fields.request,
+                b"response" => &mut fields.response,
+                b"serverIPAddress" => &mut fields.server_ip,
+                b"startedDateTime" => &mut fields.started,
+                _ => continue,
+            };
+            field.get_or_insert(value);
+        }
+        fields
     }
 }
 
@@ -113,17 +144,19 @@ fn write_message(
     frame: &mut Vec<u8>,
     out: &mut Vec<u8>,
 ) -> bool {
-    let direction = match message.get("type").and_then(Value::text).as_deref() {
-        Some("send") => Direction::ClientToServer,
-        Some("receive") => Direction::ServerToClient,
-        _ => return false,
-    };
-    let opcode = message.get("opcode").and_then(Value::integer).and_then(|opcode| u8::try_from(opcode).ok());
-    let (Some(opcode @ 0..16), Some(data)) = (opcode, message.get("data").and_then(Value::text)) else {
-        return false;
-    };
-    *time_ns = message.get("time").and_then(Value::billionths).unwrap_or(*time_ns);
-    let is_encoded = message.get("_encoding").is_some();
+    let (mut direction, mut opcode, mut data, mut is_encoded) = (None, None, None, false);
+    for (key, value) in message.members() {
+        match key {
+            b"type" if value.0 == b"\"send\"" => direction = Some(Direction::ClientToServer),
+            b"type" if value.0 == b"\"receive\"" => direction = Some(Direction::ServerToClient),
+            b"time" => *time_ns = value.billionths().unwrap_or(*time_ns),
+            b"opcode" => opcode = value.integer().and_then(|opcode| u8::try_from(opcode).ok()),
+            b"data" => data = value.text(),
+            b"_encoding" => is_encoded = true,
+            _ => {}
+        }
+    }
+    let (Some(direction), Some(opcode @ 0..16), Some(data)) = (direction, opcode, data) else { return false };
     frame.clear();
     let decoded = if opcode == 1 && !is_encoded { None } else { BASE64.decode(data.as_bytes()).ok() };
     let payload = decoded.as_deref().unwrap_or(data.as_bytes());
@@ -173,7 +206,7 @@ fn headers(side: Value<'_>, head: &mut Vec<u8>) -> bool {
 
 /// `2026-11-22T12:00:00.250Z`, or with an offset in place of the `Z`, as nanoseconds since 1970.
 fn date_ns(date: &str) -> Option<u64> {
-    let number = |range: std::ops::Range<usize>| date.get(range)?.parse::<i64>().ok();
+    let number = |range: Range<usize>| date.get(range)?.parse::<i64>().ok();
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
     let rest = date.get(19..)?;

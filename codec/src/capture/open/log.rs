@@ -58,7 +58,7 @@ impl Log {
         match wanted {
             Wanted::Entry => {
                 self.format = Some(Format::Har);
-                self.har.entry(&text, offset, is_cut, out);
+                self.har.entry(text, offset, is_cut, out);
             }
             Wanted::Constants => {
                 self.format = Some(Format::NetLog);

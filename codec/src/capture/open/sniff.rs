@@ -28,6 +28,9 @@ pub(super) enum Sniffed {
 
 /// Looks at the first bytes of a file; `is_all` if they are the last ones too.
 pub(super) fn sniff(bytes: &[u8], is_all: bool) -> Sniffed {
+    // However the file comes, these are what it is judged by.
+    let is_all = is_all && bytes.len() <= SNIFFED;
+    let bytes = &bytes[..bytes.len().min(SNIFFED)];
     if bytes.is_empty() {
         return if is_all { Sniffed::Empty } else { Sniffed::NeedsMore };
     }
