@@ -3,9 +3,12 @@
 
 use framescope_codec::capture::filter::{self, FIELDS, Field, Filter, Problem, Type};
 use serde::Serialize;
+use std::net::SocketAddr;
 
-use super::Capture;
+use super::connections::Heads;
+use super::details::message_bytes;
 use super::objects::FilterProblem;
+use super::{Capture, preview};
 
 /// What there is to say about a text that is to be a filter.
 #[derive(Debug, Serialize)]
@@ -91,16 +94,60 @@ impl Capture {
         match field {
             Field::Connection => {
                 let numbers = (1..).zip(&self.connections).filter(|(_, connection)| connection.rows > 0);
-                let says = |heads: &super::connections::Heads| heads.target.to_string();
+                let says = |heads: &Heads| heads.target.to_string();
                 let named = |connection: &super::Connection| connection.heads.as_deref().map_or_else(String::new, says);
                 numbers.take(NAMED_MAX).map(|(number, known): (u32, _)| (number.to_string(), named(known))).collect()
             }
             Field::Source => {
                 self.sources().into_iter().map(|source| (source.name.to_owned(), source.kind.to_owned())).collect()
             }
+            Field::Json => self.json_places(),
+            Field::Host => self.known_heads(|heads| heads.host.as_deref()),
+            Field::Origin => self.known_heads(|heads| heads.origin.as_deref()),
+            Field::Target => self.known_heads(|heads| Some(&heads.target)),
+            Field::Path => self.known_heads(|heads| heads.target.split('?').next()),
+            Field::Subprotocol => self.known_heads(|heads| heads.subprotocol.as_deref()),
+            Field::Client => self.known_ends(|[client, _]| client.ip().to_string()),
+            Field::Server => self.known_ends(|[_, server]| server.ip().to_string()),
+            Field::Port => self.known_ends(|[_, server]| server.port().to_string()),
             _ => Vec::new(),
         }
     }
+
+    /// What the opening handshakes said, each thing once.
+    fn known_heads(&self, part: fn(&Heads) -> Option<&str>) -> Vec<(String, String)> {
+        once(self.connections.iter().filter_map(|known| part(known.heads.as_deref()?).map(str::to_owned)))
+    }
+
+    fn known_ends(&self, part: fn([SocketAddr; 2]) -> String) -> Vec<(String, String)> {
+        once(self.connections.iter().map(|known| part(known.ends)))
+    }
+
+    /// The places of values in the latest messages that are JSON, each with a value.
+    fn json_places(&self) -> Vec<(String, String)> {
+        let mut places: Vec<(String, String)> = Vec::new();
+        let first = self.end().saturating_sub(MESSAGES_LOOKED_INTO).max(self.store.first());
+        // Forwards, since what is compressed is read on from what is before it.
+        for index in first..self.end() {
+            let Some(dissection) = self.dissection(index) else { continue };
+            let content = message_bytes(&dissection).filter(|content| content.len() <= MESSAGE_LOOKED_INTO);
+            filter::json_places(content.unwrap_or_default(), &mut |place, value| {
+                if places.len() < NAMED_MAX && !places.iter().any(|(known, _)| known == place) {
+                    places.push((place.to_owned(), preview::text(&value[..value.len().min(40)])));
+                }
+            });
+        }
+        places
+    }
+}
+
+/// Each thing once, in order.
+fn once(all: impl Iterator<Item = String>) -> Vec<(String, String)> {
+    let mut known: Vec<String> = all.filter(|value| !value.is_empty()).take(CONNECTIONS_LOOKED_AT).collect();
+    known.sort_unstable();
+    known.dedup();
+    known.truncate(NAMED_MAX);
+    known.into_iter().map(|value| (value, String::new())).collect()
 }
 
 impl FilterProblem {
@@ -112,6 +159,11 @@ impl FilterProblem {
     }
 }
 
+/// Messages of a connection are mostly alike, so the latest will do; long ones are left out.
+const MESSAGES_LOOKED_INTO: u64 = 100;
+const MESSAGE_LOOKED_INTO: usize = 64 << 10;
+/// A completion is asked for with each letter typed.
+const CONNECTIONS_LOOKED_AT: usize = 10_000;
 /// More connections than anybody looks through.
 const NAMED_MAX: usize = 500;
 

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::scan::is_of_name;
+
 /// A step from a value to one in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Step {
@@ -32,6 +34,26 @@ pub(super) fn any(text: &[u8], path: &[Step], is_it: &mut dyn FnMut(&[u8]) -> bo
             return false;
         }
         walk.at += 1;
+    }
+}
+
+/// Tells the values in a message that is JSON, each by what is written behind `json.` to find it, with the value as it
+/// is written. Of a few levels, and of the first elements of arrays; names with other letters than names have are left
+/// out.
+///
+/// ```
+/// let mut places = Vec::new();
+/// let message = br#"{"type":"chat","from":{"id":7},"seen":[{"by":1}]}"#;
+/// framescope_codec::capture::filter::json_places(message, &mut |place, value| {
+///     places.push(format!("{place}={}", String::from_utf8_lossy(value)));
+/// });
+/// assert_eq!(places, ["type=\"chat\"", "from={\"id\":7}", "from.id=7", "seen=[{\"by\":1}]", "seen.by=1"]);
+/// ```
+pub fn json_places(text: &[u8], tell: &mut dyn FnMut(&str, &[u8])) {
+    let mut walk = Walk { text, at: start(text), is_it: &mut |_| false };
+    walk.space();
+    if matches!(walk.peek(), Some(b'{' | b'[')) {
+        walk.places(&mut String::new(), PLACES_DEPTH, DEPTH_MAX, tell);
     }
 }
 
@@ -168,6 +190,44 @@ impl Walk<'_, '_> {
         }
     }
 
+    /// Goes over a value, and tells what is in it.
+    fn places(&mut self, place: &mut String, levels: u8, depth: u8, tell: &mut dyn FnMut(&str, &[u8])) -> Option<()> {
+        match self.peek()? {
+            b'{' if levels > 0 => {
+                self.items(b'}', depth, |walk, _, depth| {
+                    let key = walk.key()?;
+                    let from = walk.at;
+                    walk.skip(depth)?;
+                    let to = walk.at;
+                    let name = string(&walk.text[key]).unwrap_or_default();
+                    let Some(name) = std::str::from_utf8(&name).ok().filter(|name| is_plain(name)) else {
+                        return Some(false);
+                    };
+                    let len = place.len();
+                    place.push_str(if len > 0 { "." } else { "" });
+                    place.push_str(name);
+                    tell(place, &walk.text[from..to]);
+                    walk.at = from;
+                    walk.places(place, levels - 1, depth, tell)?;
+                    place.truncate(len);
+                    Some(false)
+                })?;
+                Some(())
+            }
+            b'[' => {
+                self.items(b']', depth, |walk, index, depth| {
+                    match index {
+                        0..ELEMENTS_TOLD => walk.places(place, levels, depth, tell)?,
+                        _ => walk.skip(depth)?,
+                    }
+                    Some(false)
+                })?;
+                Some(())
+            }
+            _ => self.skip(depth),
+        }
+    }
+
     /// Goes over what is between two brackets, until one is the one.
     fn items(
         &mut self,
@@ -301,6 +361,15 @@ impl Walk<'_, '_> {
     }
 }
 
+/// Whether a name can be written behind a dot.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| is_of_name(c) && c != '.')
+}
+
+/// So many levels of members are offered.
+const PLACES_DEPTH: u8 = 4;
+/// Elements of an array are mostly alike.
+const ELEMENTS_TOLD: usize = 3;
 /// Deeper than anybody nests, and shallow enough for any stack.
 const DEPTH_MAX: u8 = 127;
 /// Longer than any namespace of socket.io that one would name.

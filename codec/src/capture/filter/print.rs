@@ -2,8 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::json::Step;
-use super::scan::is_of_name;
+use super::json::{Step, is_plain};
 use super::tree::{Node, Operand, Operator, Part, Place, Test};
 use super::{Field, Type};
 
@@ -78,7 +77,7 @@ fn print_place(place: &Place, out: &mut dyn Write) -> fmt::Result {
         Part::Path(steps) => {
             for step in steps {
                 match step {
-                    Step::Member(name) if name.chars().all(|c| is_of_name(c) && c != '.') && !name.is_empty() => {
+                    Step::Member(name) if is_plain(name) => {
                         write!(out, ".{name}")?;
                     }
                     Step::Member(name) => {
