@@ -178,7 +178,7 @@ async fn a_summary_says_what_there_is_and_what_is_wrong() {
         "/echo?room=7",
         "permessage-deflate; client_no_context_takeover",
         "closed 1000 by client",
-        "1 round trips",
+        "1 round trip,",
         "broken: unmasked-from-client x1 (RFC 6455, 5.1)",
     ] {
         assert!(summary.contains(expected), "{expected} in\n{summary}");

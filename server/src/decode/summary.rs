@@ -46,19 +46,19 @@ impl Summary {
         let packets = decoder.packets();
         let _ = writeln!(
             out,
-            "{}{} TCP packets, {} TCP connections, {} of them WebSocket",
+            "{}{}, {}, {} of them WebSocket",
             formats.iter().fold(String::new(), |names, name| format!("{names}{name}, ")),
-            packets.tcp,
-            decoder.streams(),
+            count(packets.tcp, "TCP packet"),
+            count(decoder.streams().into(), "TCP connection"),
             shown.len(),
         );
         let (first, last) = self.span_ns.unwrap_or_default();
         let _ = writeln!(
             out,
-            "{} frames, {} messages, {} broken rules, {} long\n",
-            sum(|info| info.frames.iter().sum()),
-            sum(|info| info.messages.iter().sum()),
-            sum(|info| info.violations),
+            "{}, {}, {}, {} long\n",
+            count(sum(|info| info.frames.iter().sum()), "frame"),
+            count(sum(|info| info.messages.iter().sum()), "message"),
+            count(sum(|info| info.violations), "broken rule"),
             span(last - first),
         );
         let unread = decoder.unread();
@@ -115,9 +115,12 @@ fn remarks(about: &Conversation) -> Vec<String> {
     }
     if let Some(trips) = &about.round_trips {
         let median = if trips.count > 0 { format!(", median {}", span(trips.median)) } else { String::new() };
-        let silent =
-            if trips.unanswered > 0 { format!(", {} pings unanswered", trips.unanswered) } else { String::new() };
-        remarks.push(format!("{} round trips{median}{silent}", trips.count));
+        let silent = if trips.unanswered > 0 {
+            format!(", {} unanswered", count(trips.unanswered, "ping"))
+        } else {
+            String::new()
+        };
+        remarks.push(format!("{}{median}{silent}", count(trips.count, "round trip")));
     }
     if about.missing > 0 {
         remarks.push(format!("{} bytes were not captured", about.missing));
@@ -253,6 +256,11 @@ fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
 
 fn short(text: &str, max: usize) -> String {
     if text.chars().count() <= max { text.into() } else { text.chars().take(max - 1).chain(['…']).collect() }
+}
+
+/// `1 frame`, `2 frames`.
+fn count(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Bytes as people say them.
