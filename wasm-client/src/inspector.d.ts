@@ -313,14 +313,13 @@ export interface Conversation {
     verdict: "good" | "plain" | "bad";
     says: string;
   };
-  /** `ratio` is how many times smaller the messages got; `plain` counts those sent uncompressed beside them. */
+  /** `plain` counts messages sent uncompressed beside them. */
   compression: {
     direction: Direction;
     messages: number;
     plain: number;
     wire: number;
     inflated: number;
-    ratio: number;
   }[];
   opcodes: { name: string; direction: Direction; count: number; bytes: number }[];
   /** Times in nanoseconds. */

@@ -26,6 +26,7 @@
 
 mod check;
 mod complete;
+mod decimal;
 mod event;
 mod fields;
 mod find;

@@ -318,12 +318,12 @@ function sent({ opcodes, compression }) {
   );
   const ratios = compression
     .filter(({ messages }) => messages > 0)
-    .map(({ direction, messages, plain, wire, inflated, ratio }) =>
+    .map(({ direction, messages, plain, wire, inflated }) =>
       el(
         "p",
         {},
         `${WAYS[direction]}: ${counted(messages, "compressed message")}, ${size(wire)} for ${size(inflated)}`,
-        el("span", { class: "tool-note" }, ratioText(ratio, plain)),
+        el("span", { class: "tool-note" }, ratioText(inflated / Math.max(1, wire), plain)),
       ),
     );
   return opcodes.length === 0 ? [el("p", { class: "tool-note" }, "Nothing.")] : [kinds, ...ratios];

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use regex_lite::Regex;
 
+use super::decimal::decimal;
 use super::find::Finder;
 use super::json::{self, Step};
 use super::tree::{self, Operator, ip_number};
@@ -195,7 +196,7 @@ impl Needle {
 
 impl Wanted {
     fn is(&self, value: &[u8]) -> bool {
-        let as_number = || std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
+        let as_number = || decimal(value);
         match (self, json::string(value)) {
             (Self::Text(needle) | Self::Word(needle, _), Some(string)) => needle.fits(Relation::Equal, &string),
             (Self::Text(_) | Self::Numbers { .. }, _) if value.first() == Some(&b'"') => false,

@@ -5,6 +5,7 @@ use std::ops::Range;
 use regex_lite::{Regex, RegexBuilder};
 
 use super::check::{Check, Needle, Relation, Wanted};
+use super::decimal::decimal;
 use super::literal::{self, Spot, Unit};
 use super::near::nearest;
 use super::tree::{Operand, Operator, Place};
@@ -238,7 +239,7 @@ impl Written<'_> {
             Operator::Contains | Operator::StartsWith | Operator::EndsWith => return self.bytes(false),
             _ => {}
         }
-        let number = |word: &str| word.parse::<f64>().ok().filter(|number| number.is_finite());
+        let number = |word: &str| decimal(word.as_bytes());
         let need = |word: &str, place: &Range<usize>| {
             number(word).ok_or_else(|| {
                 Problem::new(place.clone(), format!("`{word}` is no number.")).hint("Only numbers can be compared so.")

@@ -228,8 +228,6 @@ pub struct Compression {
     pub wire: u64,
     /// The same, inflated.
     pub inflated: u64,
-    /// `inflated` by `wire`: how many times smaller it got; below 1 it grew.
-    pub ratio: f64,
 }
 
 /// Frames of one opcode in one direction.

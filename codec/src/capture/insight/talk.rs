@@ -306,9 +306,7 @@ impl Compressed {
 
     fn report(&self, direction: &'static str) -> Option<Compression> {
         let Self { messages, plain, wire, inflated, .. } = *self;
-        #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
-        let ratio = if wire == 0 { 1.0 } else { inflated as f64 / wire as f64 };
-        (messages > 0).then_some(Compression { direction, messages, plain, wire, inflated, ratio })
+        (messages > 0).then_some(Compression { direction, messages, plain, wire, inflated })
     }
 }
 
