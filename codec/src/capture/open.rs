@@ -31,6 +31,7 @@
 //! ```
 
 mod bare;
+mod crc32;
 mod gzip;
 mod har;
 mod hex;

@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 
-use zlib_rs::{Inflate, InflateFlush, Status, crc32};
+use zlib_rs::{Inflate, InflateFlush, Status};
 
 use super::super::pcapng::{Fault, FaultKind};
+use super::crc32::Crc32;
 use super::input::Input;
 use super::{Format, Opener, Step};
 
@@ -15,7 +16,7 @@ pub(super) struct Gzip {
     place: Place,
     inflate: Inflate,
     /// Of what the member inflated to.
-    checksum: u32,
+    checksum: Crc32,
     member_len: u64,
     /// How much may still come out of the file.
     budget: u64,
@@ -44,7 +45,7 @@ impl Gzip {
         Self {
             place: Place::Header(true),
             inflate,
-            checksum: 0,
+            checksum: Crc32::new(),
             member_len: 0,
             budget: INFLATED_MAX,
             inner: Box::new(inner),
@@ -104,7 +105,8 @@ impl Gzip {
             Header::Len(len) => {
                 input.advance(len);
                 self.inflate.reset(false);
-                (self.checksum, self.member_len) = (0, 0);
+                self.checksum.reset();
+                self.member_len = 0;
                 self.place = Place::Data;
                 Ok(Step::Again)
             }
@@ -124,7 +126,7 @@ impl Gzip {
         let made = usize::try_from(self.inflate.total_out() - before.1).unwrap_or(usize::MAX).min(PART);
         input.advance(consumed);
         let made = &part[..made];
-        self.checksum = crc32::crc32(self.checksum, made);
+        self.checksum.update(made);
         self.member_len += made.len() as u64;
         self.inner.feed(made);
         match status {
@@ -147,7 +149,7 @@ impl Gzip {
             return if input.has_ended { Err("the file ends before the checksum") } else { Ok(Step::Wait) };
         };
         let [c0, c1, c2, c3, l0, l1, l2, l3] = *trailer;
-        let is_sound = u32::from_le_bytes([c0, c1, c2, c3]) == self.checksum
+        let is_sound = u32::from_le_bytes([c0, c1, c2, c3]) == self.checksum.value()
             && u64::from(u32::from_le_bytes([l0, l1, l2, l3])) == self.member_len & u64::from(u32::MAX);
         if !is_sound {
             return Err("the checksum does not match: something in it was damaged");
