@@ -2,10 +2,11 @@
 
 use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::capture::{Decoder, Direction, Note, Record, What};
-use framescope_codec::{Frame, MaskingKey, Opcode};
+use framescope_codec::{Compressor, DeflateParams, Frame, MaskingKey, Opcode, Role};
 use framescope_tests::{OutFrame, ServerProcess, Watch, WireClient, opening_request};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use super::{Operator, base64, intercepted, link, stays_silent};
 use crate::{Upstream, connect, read};
@@ -249,4 +250,63 @@ async fn what_makes_no_sense_is_said_and_changes_nothing() {
     client.send(&frame).await;
     assert_eq!(operator.held().await.2, frame);
     stays_silent(&mut stream).await;
+}
+
+/// Text messages of a client that takes its context over.
+fn compressed(texts: &[&str]) -> Vec<Vec<u8>> {
+    let mut compressor = Compressor::new(DeflateParams::DEFAULT, Role::Client, 6);
+    let frame = |text: &&str| {
+        let mut payload = Vec::new();
+        compressor.compress(text.as_bytes(), &mut payload);
+        OutFrame::text(payload).rsv(4).bytes()
+    };
+    texts.iter().map(frame).collect()
+}
+
+/// A connection that agrees on compression.
+async fn connect_compressing(proxy: &ServerProcess, upstream: &Upstream) -> (WireClient, TcpStream) {
+    let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
+    let answer = crate::switching().replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+    let switch = async {
+        let (mut stream, _) = upstream.accept().await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream
+    };
+    let ((client, _), stream) = tokio::join!(WireClient::open_with(proxy.addr(), "/", &offer), switch);
+    (client, stream)
+}
+
+#[tokio::test]
+async fn compressed_text_is_matched_and_what_refers_to_a_dropped_message_is_mended() {
+    let upstream = Upstream::new().await;
+    let proxy = ServerProcess::proxy(&upstream.url(), &[], "").await;
+    let texts =
+        ["the first of many words", "the first of many words, to be dropped", "the first of many words, and the last"];
+    let sent = compressed(&texts);
+    let (mut early, mut early_stream) = connect_compressing(&proxy, &upstream).await;
+    early.send(&sent[0]).await;
+    assert_eq!(read(&mut early_stream, sent[0].len()).await, sent[0]);
+    let mut operator = Operator::at(&proxy).await;
+    operator.hold(r#"text contains "dropped""#).await;
+    let (mut client, mut stream) = connect_compressing(&proxy, &upstream).await;
+    // What the one said before anybody looked is not known, so it cannot be matched, and passes.
+    let list = operator.connections(|list| list.len() == 2 && list[0]["compression"]["c2s"]["known"] == false).await;
+    assert_eq!(list[1]["compression"]["c2s"], json!({ "takeover": true, "known": true }));
+    early.send(&sent[1]).await;
+    assert_eq!(read(&mut early_stream, sent[1].len()).await, sent[1]);
+
+    client.send(&sent.concat()).await;
+    assert_eq!(read(&mut stream, sent[0].len()).await, sent[0]);
+    let held = operator.hear("held").await;
+    assert_eq!((&held["inContext"], &held["canMend"]), (&json!(true), &json!(true)));
+    assert_eq!(held["inflated"], base64(texts[1].as_bytes()));
+    operator.say(&json!({ "drop": held["id"], "mend": true })).await;
+    let mended = OutFrame::text(texts[2]).bytes();
+    let received = read(&mut stream, mended.len()).await;
+    assert_eq!(Frame::load(&received).unwrap().0.payload(), texts[2].as_bytes());
+    // It stays so when nobody is there any more.
+    drop(operator);
+    client.send(&compressed(&["another", "another one"])[0]).await;
+    let received = read(&mut stream, OutFrame::text("another").bytes().len()).await;
+    assert_eq!(received[0], 0x81, "uncompressed");
 }
