@@ -11,7 +11,7 @@ mod netlog;
 mod records;
 mod text;
 
-use files::{Kind, PLAIN, TOLD, check, gzip, open, packets, pcap, pcapng};
+use files::{Kind, PLAIN, START_NS, TOLD, check, gzip, open, packets, pcap, pcapng};
 use framescope_codec::capture::{Pieces, Record, What};
 
 #[test]
@@ -145,4 +145,52 @@ fn elsewhere(mut records: Vec<Record>) -> Vec<Record> {
         }
     }
     records
+}
+
+/// A block of pcapng, big-endian.
+fn block(kind: u32, body: &[u8]) -> Vec<u8> {
+    let padding = body.len().next_multiple_of(4) - body.len();
+    let len = u32::try_from(12 + body.len() + padding).unwrap().to_be_bytes();
+    [&kind.to_be_bytes(), &len[..], body, &[0; 3][..padding], &len].concat()
+}
+
+/// Client and server on an interface each, with link types and clocks of their own, and packets without a time.
+#[test]
+fn interfaces_of_one_capture_may_differ() {
+    let mut file = block(0x0A0D_0D0A, &[&0x1A2B_3C4D_u32.to_be_bytes()[..], &[0, 1, 0, 0], &[0xFF; 8]].concat());
+    let cooked = [&[0; 14][..], &[8, 0]].concat();
+    let tagged = b"\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x88\xa8\x00\x05\x81\x00\x00\x07\x08\x00";
+    // Linux cooked in microseconds since 1970, Ethernet in 2^-30 seconds since an hour before the start.
+    file.extend(block(1, b"\x00\x71\x00\x00\x00\x00\x00\x00"));
+    let offset_s = START_NS / 1_000_000_000 - 3600;
+    let options = [&b"\x00\x09\x00\x01\x9e\x00\x00\x00\x00\x0e\x00\x08"[..], &offset_s.to_be_bytes(), &[0; 4]].concat();
+    file.extend(block(1, &[&b"\x00\x01\x00\x00\x00\x00\x00\x00"[..], &options].concat()));
+    for (time_ns, packet) in packets() {
+        let is_client = packet[12..16] == [192, 168, 0, 7];
+        let since_offset = u128::from(time_ns - offset_s * 1_000_000_000);
+        let ticks =
+            if is_client { time_ns / 1000 } else { u64::try_from((since_offset << 30) / 1_000_000_000).unwrap() };
+        let data = if is_client { [&cooked[..], &packet].concat() } else { [&tagged[..], &packet].concat() };
+        let len = u32::try_from(data.len()).unwrap().to_be_bytes();
+        let is_close = packet.ends_with(b"\x02\xea");
+        if is_close {
+            // A simple packet is always one of the first interface.
+            file.extend(block(3, &[&len[..], &data].concat()));
+            continue;
+        }
+        let time = [&ticks.to_be_bytes()[..], &len, &len].concat();
+        file.extend(block(6, &[&u32::from(!is_client).to_be_bytes()[..], &time, &data].concat()));
+    }
+    check(&file, &["pcapng"], &TOLD);
+    let opened = open(&file, 1000);
+    let times: Vec<_> = opened
+        .records
+        .iter()
+        .filter_map(|record| if let Record::Event(event) = record { Some(event.time_ns) } else { None })
+        .collect();
+    let expected = [2, 3, 4, 5, 6, 6, 6, 8, 8].map(|ms| START_NS + ms * 1_000_000);
+    for (time, expected) in times.iter().zip(expected) {
+        // A 2^-30th of a second is not quite a nanosecond.
+        assert!(time.abs_diff(expected) <= 1, "{time} for {expected}");
+    }
 }
