@@ -184,6 +184,8 @@ fn utf16_to_byte(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use framescope_codec::capture::{Direction, pcapng, tap::Flow};
+
     use super::*;
 
     #[test]
@@ -195,5 +197,30 @@ mod tests {
         assert_eq!((completion.from, completion.to, &*completion.items[0].text), (9, 13, "opcode"));
         assert_eq!(utf16_to_byte("\u{1F600}a", 1), 4, "never within a character");
         assert_eq!(utf16_to_byte("a", 9), 1);
+    }
+
+    #[test]
+    fn what_the_rows_at_hand_have_is_offered() {
+        let mut bytes = Vec::new();
+        pcapng::write_start(&mut bytes);
+        let mut flow = Flow::new("127.0.0.1:50000".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        let request = b"GET /chat?a=1 HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+        let response = b"HTTP/1.1 101 Yes\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+        flow.bytes(Direction::ClientToServer, 1, request, &mut bytes);
+        flow.bytes(Direction::ServerToClient, 2, response, &mut bytes);
+        flow.bytes(Direction::ServerToClient, 3, b"\x81\x10{\"a\":{\"type\":1}}", &mut bytes);
+        let mut capture = Capture::new();
+        capture.add_source("tap", "");
+        capture.feed(0, &bytes);
+        let offered = |text: &str| {
+            let items = capture.complete_filter(text, text.len() as u64).items;
+            items.into_iter().map(|item| (item.text, item.detail)).next().unwrap_or_default()
+        };
+        assert_eq!(offered("json.ty"), ("json.a.type".into(), "1".into()));
+        assert_eq!(offered("host == ").0, "example.org");
+        assert_eq!(offered("path == ").0, "/chat");
+        assert_eq!(offered("conn == "), ("1".into(), "/chat?a=1".into()));
     }
 }
