@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use framescope_codec::capture::insight::{ConnectionInfo, Conversation, Insight, Place, Verdict};
+use framescope_codec::capture::insight::{Compression, ConnectionInfo, Conversation, Insight, Place, Verdict};
 use framescope_codec::capture::{Decoder, Event, Unread};
 
 use super::text::preview;
@@ -101,6 +101,12 @@ pub(super) fn unread_words(unread: &Unread) -> String {
     format!("stream {stream}, {client} to {server}, {}: {looks}", size(*bytes))
 }
 
+/// By how much compression made its messages smaller.
+#[expect(clippy::cast_precision_loss, reason = "it is shown with one digit behind the point")]
+fn ratio(sum: &Compression) -> f64 {
+    sum.inflated as f64 / (sum.wire as f64).max(1.0)
+}
+
 /// What is worth a line of its own under a connection's.
 fn remarks(about: &Conversation) -> Vec<String> {
     let mut remarks = Vec::new();
@@ -110,7 +116,7 @@ fn remarks(about: &Conversation) -> Vec<String> {
     }
     if !info.extensions.is_empty() {
         let ratios = about.compression.iter().filter(|sum| sum.messages > 0);
-        let ratios = ratios.fold(String::new(), |all, sum| format!("{all}, {} {:.1} to 1", sum.direction, sum.ratio));
+        let ratios = ratios.fold(String::new(), |all, sum| format!("{all}, {} {:.1} to 1", sum.direction, ratio(sum)));
         remarks.push(format!("{}{ratios}", preview(info.extensions.as_bytes())));
     }
     if let Some(trips) = &about.round_trips {
@@ -228,7 +234,7 @@ fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
             sum.plain,
             size(sum.inflated),
             size(sum.wire),
-            sum.ratio,
+            ratio(sum),
         )?;
     }
     if let Some(trips) = &about.round_trips {
