@@ -94,6 +94,9 @@ fn a_har_that_is_cut_off_gives_what_is_there() {
         &end,
     ];
     assert_eq!(lines, expected);
+    let empty = har(&[r#"{"request": {"method": "GET", "url": "http://a/", "headers": []}}"#]);
+    let says = format!("byte {}: HAR: no entry in it has messages of WebSocket", empty.len());
+    check(empty.as_bytes(), &["HAR"], &[&says]);
     check(b"{\"messages\": []}", &[], &["byte 16: this looks like JSON, but neither HAR nor a NetLog of Chromium"]);
 }
 

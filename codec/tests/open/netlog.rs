@@ -126,6 +126,14 @@ fn without_bytes_there_are_headers() {
     );
 }
 
+#[test]
+fn a_log_with_nothing_in_it_says_how_to_log_more() {
+    let log = Log::new("Default").whole();
+    let says = "no WebSocket in it, and no bytes of sockets, which --net-log-capture-mode=Everything logs";
+    let says = format!("byte {}: NetLog: {says}", log.len());
+    check(log.as_bytes(), &["NetLog"], &[&says]);
+}
+
 /// The frames are the same whatever they were read from.
 #[test]
 fn one_conversation_is_the_same_in_every_format() {

@@ -77,6 +77,11 @@ impl Har {
         self.entry = Some(Entry { text, messages, at: 0, offset, flow, time_ns, is_cut });
     }
 
+    /// Whether there was no connection yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.connections == 0
+    }
+
     /// Whether messages have still to be written.
     pub(super) const fn is_busy(&self) -> bool {
         self.entry.is_some()

@@ -46,6 +46,14 @@ impl Log {
             let says = match self.format {
                 None => Some(FaultKind::Other("JSON, but neither HAR nor a NetLog of Chromium")),
                 Some(format) if is_cut => Some(FaultKind::Within(format, "the file ends too early")),
+                Some(Format::Har) if self.har.is_empty() => {
+                    Some(FaultKind::Within(Format::Har, "no entry in it has messages of WebSocket"))
+                }
+                Some(Format::NetLog) if self.netlog.is_empty() => {
+                    let says =
+                        "no WebSocket in it, and no bytes of sockets, which --net-log-capture-mode=Everything logs";
+                    Some(FaultKind::Within(Format::NetLog, says))
+                }
                 Some(_) => None,
             };
             faults.extend(says.map(|kind| Fault { offset: input.offset(), kind }));

@@ -89,6 +89,11 @@ impl NetLog {
         self.has_bytes = mode.is_some_and(|mode| mode == "Everything");
     }
 
+    /// Whether there was no connection yet.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.connections == 0
+    }
+
     /// Takes an event.
     pub(super) fn event(&mut self, text: &[u8], out: &mut Vec<u8>) {
         let event = Value(text);

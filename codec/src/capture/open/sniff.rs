@@ -94,7 +94,9 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const SNIFFED: usize = 4096;
 
 /// What people may well try, and what it is called.
-const KNOWN: [(&[u8], &str); 18] = [
+const KNOWN: [(&[u8], &str); 20] = [
+    (b"\xff\xfe", "text in UTF-16; save it as UTF-8"),
+    (b"\xfe\xff", "text in UTF-16; save it as UTF-8"),
     (b"\x28\xb5\x2f\xfd", "Zstandard; unpack it first"),
     (b"\xfd7zXZ\0", "xz; unpack it first"),
     (b"BZh", "bzip2; unpack it first"),
