@@ -14,6 +14,7 @@ const ELSEWHERE = [
   ["Enter", "from a row to its fields; from a field to its bytes"],
   ["Shift F10", "on a row or a field: what can be done with it"],
   ["← → ↑ ↓", "on the bar between two panes: moves it; Enter puts it back"],
+  ["f d e a", "on a frame that is held: forward, drop, edit it; forward all"],
 ];
 
 export class Commands {
