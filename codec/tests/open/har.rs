@@ -120,3 +120,16 @@ fn har_of_our_own_is_read_back_to_the_nanosecond() {
     let Some(Record::Event(event)) = opened.records.last() else { panic!("{lines:?}") };
     assert_eq!(event.time_ns, START_NS + 123_456_791);
 }
+
+#[test]
+fn keys_that_stand_in_for_others_are_not_judged() {
+    use framescope_codec::capture::insight::{Insight, Place};
+    let mut insight = Insight::new();
+    for (row, record) in (0..).zip(open(har(&[&har_entry(HAR_RESPONSE)]).as_bytes(), 1000).records) {
+        if let Record::Event(event) = record {
+            insight.take(Place { connection: 0, source: 0, row }, &event);
+        }
+    }
+    let masking = insight.conversation(0).unwrap().masking;
+    assert_eq!(masking.says, "The keys are not recorded in this file; zeros stand in for them.");
+}

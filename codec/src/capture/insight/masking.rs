@@ -38,6 +38,18 @@ impl Keys {
         self.from_server += u64::from(key.is_some());
     }
 
+    /// Keys that only stand in for others say nothing.
+    pub(super) fn not_recorded(&self) -> Masking {
+        Masking {
+            frames: self.frames,
+            judged: 0,
+            distinct: 0,
+            repeated: Vec::new(),
+            verdict: Verdict::Plain,
+            says: "The keys are not recorded in this file; zeros stand in for them.".into(),
+        }
+    }
+
     pub(super) fn audit(&self) -> Masking {
         let keys: Vec<u32> = self.kept.iter().filter_map(|(key, _)| u32::try_from(*key).ok()).collect();
         let mut found = Found { says: Vec::new(), verdict: Verdict::Plain };

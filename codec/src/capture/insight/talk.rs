@@ -5,7 +5,7 @@ use super::masking::Keys;
 use super::pings::Pings;
 use super::report::{Compression, ConnectionInfo, Conversation, OpcodeCount, State, Subprotocol, ViolationCount};
 use super::{Place, Taken, extensions, headers};
-use crate::capture::{CapturedFrame, Direction, Event, What};
+use crate::capture::{CapturedFrame, Direction, Event, Note, Origin, What};
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::opcode::Opcode;
 
@@ -34,6 +34,8 @@ pub(super) struct Talk {
     violations: Vec<ViolationCount>,
     endings: Endings,
     keys: Keys,
+    /// Those of the client are in the capture, and not others in their place.
+    has_keys: bool,
     pings: Pings,
 }
 
@@ -82,6 +84,7 @@ impl Talk {
             violations: Vec::new(),
             endings: Endings::default(),
             keys: Keys::default(),
+            has_keys: true,
             pings: Pings::default(),
         }
     }
@@ -120,7 +123,8 @@ impl Talk {
                 }
                 self.response = Some(Kept { row, time_ns: event.time_ns, head: response.clone() });
             }
-            What::JoinedLate { .. } => self.joined_late = true,
+            What::JoinedLate { .. } | What::Note(Note::Recognised | Note::WithoutHandshake) => self.joined_late = true,
+            What::Note(Note::Rebuilt(Origin::Har | Origin::NetLogHeaders)) => self.has_keys = false,
             What::Frame(frame) => return self.frame(direction, event.time_ns, frame, row),
             What::Gap { missing, .. } => self.missing += missing,
             What::End(how) => self.endings.end(direction, row, *how),
@@ -266,7 +270,7 @@ impl Talk {
             agreed: extensions::judge(request, response),
             subprotocol: subprotocol(request, response),
             closing: self.endings.report(),
-            masking: self.keys.audit(),
+            masking: if self.has_keys { self.keys.audit() } else { self.keys.not_recorded() },
             compression,
             opcodes,
             round_trips: self.pings.in_sum(),
