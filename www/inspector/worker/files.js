@@ -74,8 +74,15 @@ export class Files {
       reading.state = "failed";
       reading.words = error instanceof Error ? error.message : String(error);
     } finally {
-      opener?.free();
-      capture.finish(source);
+      // A module that gave up in the middle throws here again. The file is told all the same, and the next one is read.
+      for (const end of [() => opener?.free(), () => capture.finish(source)]) {
+        try {
+          end();
+        } catch (error) {
+          reading.state = "failed";
+          reading.words ||= String(error);
+        }
+      }
       this.#reading.delete(source);
       changed();
       this.#tell(reading);
