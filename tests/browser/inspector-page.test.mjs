@@ -266,6 +266,7 @@ test("frames and messages are two views of one list, rows are marked and coloure
 
   // A mark, by its key; a colour, with its sign, kept over a reload.
   await page.keyboard.press("Home");
+  await numbered(page, 1).and(chosen(page)).waitFor();
   await page.keyboard.press("x");
   await numbered(page, 1).getByRole("gridcell", { name: "marked" }).waitFor();
   await page.keyboard.press("k");

@@ -85,6 +85,7 @@ export class Layout {
       remember("sources-open", this.#hasSources);
     }
     this.#render();
+    this.#app.emit("sources");
     if (this.#narrow.matches && this.#isDrawerOpen) this.#sources.querySelector("button")?.focus();
   }
 

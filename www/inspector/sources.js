@@ -12,6 +12,9 @@ import { count } from "./statusbar.js";
 /** The connections are asked for at most this often, in milliseconds. */
 const EVERY = 300;
 
+/** Drawing them takes no more than one part in so many of the time. */
+const SHARE = 20;
+
 /** So many connections of a source are shown, the newest, until more are wanted. */
 const SHOWN = 100;
 
@@ -36,6 +39,8 @@ export class SourcesPane {
   #isAsking = false;
   #isStale = false;
   #askedAt = 0;
+  /** Milliseconds that the last drawing took. */
+  #cost = 0;
   /** Sources of which all connections are shown. @type {Set<number>} */
   #whole = new Set();
   /** What is drawn, so that it is not drawn again. */
@@ -49,8 +54,11 @@ export class SourcesPane {
   constructor(app, tapState) {
     this.#app = app;
     this.#tapState = tapState;
-    app.on("status", () => void this.#refresh());
-    app.on("sources", () => this.render());
+    // Whatever is news of the capture is news of its sources, too.
+    app.on("sources", () => {
+      this.render();
+      void this.#refresh();
+    });
     app.on("view", () => this.render());
     on(this.#root, "click", (event) => this.#clicked(event), app.signal);
     on(this.#root, "keydown", (event) => this.#key(event), app.signal);
@@ -63,18 +71,23 @@ export class SourcesPane {
   }
 
   async #refresh() {
+    // Out of sight, out of mind: whoever shows the pane says so.
+    if (this.#root.offsetParent === null) return;
     if (this.#isAsking) {
       this.#isStale = true;
       return;
     }
     this.#isAsking = true;
-    const wait = this.#askedAt + EVERY - Date.now();
+    const wait = this.#askedAt + Math.max(EVERY, this.#cost * SHARE) - Date.now();
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     this.#isStale = false;
     this.#askedAt = Date.now();
     try {
-      this.#connections = await this.#app.capture.connections();
+      const connections = await this.#app.capture.connections();
+      const began = performance.now();
+      this.#connections = connections;
       this.render();
+      this.#cost = performance.now() - began;
     } finally {
       this.#isAsking = false;
       if (this.#isStale) void this.#refresh();
@@ -85,7 +98,7 @@ export class SourcesPane {
     const { sources, view, readings, proxies } = this.#app;
     const key = JSON.stringify([
       sources,
-      this.#connections,
+      sources.map(({ source }) => this.#shown(source)),
       view.connection,
       [...readings.values()],
       [...proxies.values()],
@@ -117,10 +130,8 @@ export class SourcesPane {
   /** @param {SourceInfo} source */
   #source(source) {
     const { source: number, kind, name, trouble, unread } = source;
-    const own = this.#connections.filter((connection) => connection.source === number);
-    const shown = this.#whole.has(number) ? own : own.slice(-SHOWN);
+    const [shown, older] = this.#shown(number);
     const words = [KINDS[kind] ?? kind, this.#state(source), source.rows > 0 ? count(source.rows, "row") : ""];
-    const older = own.length - shown.length;
     return el(
       "section",
       { class: "source", "aria-label": name },
@@ -170,6 +181,13 @@ export class SourcesPane {
         : null,
       el("ul", { class: "connections" }, ...shown.map((connection) => this.#line(connection))),
     );
+  }
+
+  /** Its connections that are shown, and how many are not. @param {number} source @returns {[ConnectionInfo[], number]} */
+  #shown(source) {
+    const own = this.#connections.filter((connection) => connection.source === source);
+    const shown = this.#whole.has(source) ? own : own.slice(-SHOWN);
+    return [shown, own.length - shown.length];
   }
 
   /** Whether it is what the server of this page, or the proxy, shows. @param {Pick<SourceInfo, "source" | "kind">} source */
