@@ -36,7 +36,8 @@ impl Opener {
     }
 
     /// The next bytes of the pcapng, some hundred kilobytes at most; `undefined` if more of the file is needed.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    #[wasm_bindgen(js_name = next)]
+    pub fn next_bytes(&mut self) -> Option<Vec<u8>> {
         self.0.next_bytes()
     }
 
