@@ -8,6 +8,7 @@
 #   tests/benches/run.sh taps         what being watched costs a connection, and what not being watched does
 #   tests/benches/run.sh proxy        /echo straight and through the proxy: unwatched, with a page, with a file
 #   tests/benches/run.sh wasm         the module of the pages in Chromium, beside native code and the receiver of npm ws
+#   tests/benches/run.sh inspector    a million frames in Chromium: to the first rows, to all of them, memory, filters, search
 #   tests/benches/run.sh app:strokes  the apps under load, stored on disk: app:strokes, app:direct, app:presence,
 #                                     app:board, app:start. What each can be told is at the top of its file in app/
 #
@@ -28,6 +29,11 @@ fi
 for bench in "${@:-codec server}"; do
   for word in $bench; do
     name=${word%%:*}
+    if [ "$name" = inspector ]; then
+      wasm-client/build.sh --optimised
+      node tests/benches/inspector/run.mjs
+      continue
+    fi
     if [ "$name" != codec ] && [ "$name" != wasm ]; then
       cargo build --release --quiet -p framescope-server --bin framescope
       BENCH_SERVER=$PWD/${CARGO_TARGET_DIR:-target}/release/framescope

@@ -139,7 +139,7 @@ impl Dissector {
 
 /// So much is inflated again at most to get from a checkpoint to a message: some hundredths of a second.
 const INFLATED_MAX: u64 = 4 << 20;
-/// So many frames, which makes 8 bytes of a window for each.
-const FRAMES_MAX: u32 = 4096;
+/// So many frames, which makes 4 bytes of a window for each.
+const FRAMES_MAX: u32 = 8192;
 /// No chunk of a stream has more, unless somebody means to fill memory.
 const MADE_MAX: usize = 16;

@@ -243,7 +243,7 @@ const SECTION_HEADER: u32 = 0x0A0D_0D0A;
 const INTERFACE_DESCRIPTION: u32 = 1;
 
 /// So much is pushed at most before [`Kept::settle`] is called: a chunk is never longer than meant by more than a block.
-pub(super) const FEED_MAX: usize = 1 << 16;
+pub(super) const FEED_MAX: usize = 1 << 14;
 const CHUNK_MAX: usize = 1 << 20;
 const CHUNK_MIN: usize = 1 << 13;
 
