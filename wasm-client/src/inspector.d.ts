@@ -261,7 +261,7 @@ export interface ConnectionInfo {
   bytes: [number, number];
   messages: [number, number];
   violations: number;
-  /** Nanoseconds since 1970, as near as a number comes. */
+  /** Nanoseconds since the first row. */
   startNs: number;
   endNs: number | null;
   inProcess: boolean;

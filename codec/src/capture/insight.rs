@@ -34,6 +34,7 @@
 //! assert!(conversation.masking.says.contains("00000000"));
 //! ```
 
+mod agreement;
 mod closing;
 mod extensions;
 mod headers;
@@ -42,13 +43,14 @@ mod pings;
 mod report;
 mod talk;
 
+pub use agreement::judge_handshake;
 pub use report::{
-    Agreed, Closing, Compression, ConnectionInfo, Conversation, JudgedHeader, Masking, OpcodeCount, RepeatedKey,
-    RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
+    Agreed, Closing, Compression, ConnectionInfo, Conversation, Handshake, JudgedHeader, Masking, OpcodeCount,
+    RepeatedKey, RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
 };
 
 use super::{Direction, Event};
-use crate::handshake::JudgedResponse;
+use crate::handshake::{Head, JudgedRequest, JudgedResponse};
 use crate::rules::Role;
 use talk::Talk;
 
@@ -125,10 +127,24 @@ impl Insight {
         Some(self.talk(connection)?.info(connection))
     }
 
-    /// Everything about one connection.
+    /// Everything about one connection, but its opening handshake.
     #[must_use]
     pub fn conversation(&self, connection: u32) -> Option<Conversation> {
         Some(self.talk(connection)?.conversation(connection))
+    }
+
+    /// The opening handshake of a connection, as far as it was captured, with every header judged.
+    #[must_use]
+    pub fn handshake(&self, connection: u32) -> Option<Handshake> {
+        let talk = self.talk(connection)?;
+        Some(judge_handshake(talk.request(), talk.response()))
+    }
+
+    /// Both heads of a connection, as far as they were captured.
+    #[must_use]
+    pub fn heads(&self, connection: u32) -> [Option<&Head>; 2] {
+        let talk = self.talk(connection);
+        [talk.and_then(Talk::request).map(JudgedRequest::head), talk.and_then(Talk::response).map(JudgedResponse::head)]
     }
 
     /// The pings of one connection, or of all, and the pongs that answer them.

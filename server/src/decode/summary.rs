@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use framescope_codec::capture::insight::{Compression, ConnectionInfo, Conversation, Insight, Place, Verdict};
+use framescope_codec::capture::insight::{
+    Compression, ConnectionInfo, Conversation, Handshake, Insight, Place, Verdict,
+};
 use framescope_codec::capture::{Decoder, Event, Unread};
 
 use super::text::preview;
@@ -36,8 +38,10 @@ impl Summary {
     /// Writing to a string cannot fail.
     pub(super) fn report(&self, decoder: &Decoder, formats: &[&str]) -> String {
         let mut out = String::new();
-        if let Some(conversation) = self.follow.and_then(|stream| self.insight.conversation(stream)) {
-            let _ = in_full(&conversation, &mut out);
+        let followed =
+            self.follow.and_then(|stream| Some((self.insight.conversation(stream)?, self.insight.handshake(stream)?)));
+        if let Some((conversation, handshake)) = followed {
+            let _ = in_full(&conversation, &handshake, &mut out);
             return out;
         }
         let shown: Vec<_> =
@@ -178,14 +182,14 @@ fn ending(about: &Conversation) -> String {
 }
 
 /// All about one connection.
-fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
+fn in_full(about: &Conversation, handshake: &Handshake, out: &mut String) -> std::fmt::Result {
     let info = &about.info;
     writeln!(out, "stream {}: {} to {}, {}", info.connection, info.client, info.server, info.state.name())?;
     if !info.target.is_empty() {
         writeln!(out, "asked for {} of {}", preview(info.target.as_bytes()), preview(info.host.as_bytes()))?;
     }
-    if let Some(handshake) = about.handshake_ns {
-        writeln!(out, "opened in {}", span(handshake))?;
+    if let Some(took) = about.handshake_ns {
+        writeln!(out, "opened in {}", span(took))?;
     }
     let [sent, received] = info.bytes.map(size);
     writeln!(
@@ -197,7 +201,7 @@ fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
         writeln!(out, "{} bytes were not captured", about.missing)?;
     }
     for side in ["request", "response"] {
-        let headers: Vec<_> = about.headers.iter().filter(|header| header.side == side).collect();
+        let headers: Vec<_> = handshake.headers.iter().filter(|header| header.side == side).collect();
         if !headers.is_empty() {
             writeln!(out, "\n{side}")?;
         }
@@ -216,8 +220,8 @@ fn in_full(about: &Conversation, out: &mut String) -> std::fmt::Result {
         }
     }
     writeln!(out, "\nagreed")?;
-    writeln!(out, "    {}", preview(about.subprotocol.says.as_bytes()))?;
-    for extension in &about.agreed {
+    writeln!(out, "    {}", preview(handshake.subprotocol.says.as_bytes()))?;
+    for extension in &handshake.agreed {
         let sign = if extension.verdict == Verdict::Bad { '!' } else { ' ' };
         writeln!(out, "  {sign} {}: {}", preview(extension.extension.as_bytes()), preview(extension.says.as_bytes()))?;
     }

@@ -9,13 +9,21 @@ impl Capture {
     /// All connections, in the order in which they came.
     #[must_use]
     pub fn connections(&self) -> Vec<ConnectionInfo> {
-        self.insight.connections()
+        self.insight.connections().into_iter().map(|info| self.timed(info)).collect()
     }
 
     /// Everything about one, by the number that its rows have.
     #[must_use]
-    pub fn conversation(&self, connection: u32) -> Option<Conversation> {
-        self.insight.conversation(connection)
+    pub fn conversation(&self, connection: u32) -> Option<Told> {
+        let mut conversation = self.insight.conversation(connection)?;
+        conversation.info = self.timed(conversation.info);
+        Some(Told { conversation, handshake: self.insight.handshake(connection)? })
+    }
+
+    /// Its times as those of rows.
+    fn timed(&self, info: ConnectionInfo) -> ConnectionInfo {
+        let since = |time_ns: u64| time_ns.saturating_sub(self.start_ns.unwrap_or_default());
+        ConnectionInfo { start_ns: since(info.start_ns), end_ns: info.end_ns.map(since), ..info }
     }
 
     /// The pings of one connection, or of all, and the pongs that answer them; times are since the first row.
@@ -32,4 +40,13 @@ impl Capture {
         let target = self.insight.target(connection)?;
         Some(Spoken { subprotocol: self.insight.subprotocol(connection).map(str::to_owned), target })
     }
+}
+
+/// A connection with its opening handshake.
+#[derive(Debug, serde::Serialize)]
+pub struct Told {
+    #[serde(flatten)]
+    pub(super) conversation: Conversation,
+    #[serde(flatten)]
+    pub(super) handshake: framescope_codec::capture::insight::Handshake,
 }

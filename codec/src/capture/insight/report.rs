@@ -78,7 +78,7 @@ impl State {
     }
 }
 
-/// Everything about one connection.
+/// Everything about one connection but its opening handshake.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Conversation {
@@ -90,12 +90,6 @@ pub struct Conversation {
     pub response: Option<u64>,
     /// From the request to the answer, in nanoseconds.
     pub handshake_ns: Option<u64>,
-    /// Each line of both heads, and what is missing in them.
-    pub headers: Vec<JudgedHeader>,
-    /// Each extension offered, and each that was answered without having been.
-    pub agreed: Vec<Agreed>,
-    /// The subprotocol.
-    pub subprotocol: Subprotocol,
     /// How it ended.
     pub closing: Closing,
     /// The client's masking keys.
@@ -110,6 +104,17 @@ pub struct Conversation {
     pub violations: Vec<ViolationCount>,
     /// Bytes that were not captured.
     pub missing: u64,
+}
+
+/// What both heads of an opening handshake say, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Handshake {
+    /// Each line of both, and what is missing in them.
+    pub headers: Vec<JudgedHeader>,
+    /// Each extension offered, and each that was answered without having been.
+    pub agreed: Vec<Agreed>,
+    /// The subprotocol.
+    pub subprotocol: Subprotocol,
 }
 
 /// How something was judged.

@@ -71,6 +71,10 @@ impl Told {
         (insight, all)
     }
 
+    fn handshake(&self) -> Handshake {
+        self.insight().0.handshake(1).unwrap()
+    }
+
     fn conversation(&self) -> Conversation {
         self.insight().0.conversation(1).unwrap()
     }
@@ -107,8 +111,10 @@ fn a_whole_conversation_is_summed_up() {
         (conversation.request, conversation.response, conversation.handshake_ns),
         (Some(0), Some(1), Some(1_000))
     );
-    assert!(conversation.headers.iter().all(|header| header.verdict != Verdict::Bad), "{:#?}", conversation.headers);
-    assert!(conversation.agreed[0].in_force && conversation.subprotocol.says.contains("passed over"));
+    let handshake = insight.handshake(1).unwrap();
+    assert!(handshake.headers.iter().all(|header| header.verdict != Verdict::Bad), "{:#?}", handshake.headers);
+    assert!(handshake.agreed[0].in_force && handshake.subprotocol.says.contains("passed over"));
+    assert!(insight.heads(1)[0].is_some_and(|head| head.bytes().starts_with(b"GET /chat")));
     let closing = &conversation.closing;
     assert_eq!(
         (closing.by, closing.code, closing.reason.as_str(), closing.clean),
@@ -130,7 +136,7 @@ fn each_header_has_its_verdict() {
         let mut told = Told::new();
         told.say(C, format!("{request}\r\n").as_bytes());
         told.say(S, format!("{RESPONSE}X-Other: 1\r\nSet-Cookie: a=b\r\n\r\n").as_bytes());
-        let headers = told.conversation().headers;
+        let headers = told.handshake().headers;
         let header = headers.iter().find(|header| header.name == name).unwrap_or_else(|| panic!("{name}: {headers:#?}"));
         assert_eq!(header.verdict, verdict, "{header:?}");
         assert!(header.says.contains(words), "{header:?}");
@@ -184,9 +190,10 @@ fn a_refusal_is_told_and_so_is_what_came_of_it() {
     told.say(S, b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
     let conversation = told.conversation();
     assert_eq!(conversation.info.state, State::Refused);
-    let line = conversation.headers.iter().find(|header| header.name == "status line").unwrap();
+    let handshake = told.handshake();
+    let line = handshake.headers.iter().find(|header| header.name == "status line").unwrap();
     assert!(line.says.contains("Origin") && line.verdict == Verdict::Bad);
-    assert!(conversation.agreed[0].says.contains("did not agree to a WebSocket"));
+    assert!(handshake.agreed[0].says.contains("did not agree to a WebSocket"));
 
     let mut told = Told::new();
     told.say(C, format!("{REQUEST}\r\n").as_bytes());
