@@ -3,6 +3,7 @@
 #![no_main]
 
 use framescope_codec::Dissector;
+use framescope_codec::capture::insight::{Insight, Place};
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Direction, Record, What, pcapng};
 use framescope_codec_fuzz::{Case, Chunks};
@@ -13,7 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
     match mode % 2 {
         0 => {
             let chunks = Chunks(u32::from(mode / 2));
-            assert_eq!(records(rest, Chunks(0)), records(rest, chunks));
+            let told = records(rest, Chunks(0));
+            assert_eq!(told, records(rest, chunks));
+            sum_up(&told);
         }
         _ => {
             if let Some(case) = Case::from_bytes(rest) {
@@ -35,6 +38,21 @@ fn records(mut rest: &[u8], mut chunks: Chunks) -> Vec<Record> {
     decoder.finish();
     records.extend(std::iter::from_fn(|| decoder.next_record()));
     records
+}
+
+/// Whatever happened, it can be summed up.
+fn sum_up(told: &[Record]) {
+    let mut insight = Insight::new();
+    for (row, record) in (0..).zip(told) {
+        if let Record::Event(event) = record {
+            insight.take(Place { connection: event.stream, source: 0, row }, event);
+        }
+    }
+    for info in insight.connections() {
+        let about = insight.conversation(info.connection).expect("it is listed");
+        assert!(about.masking.distinct <= about.masking.judged && !about.closing.says.is_empty());
+        assert!(insight.handshake(info.connection).is_some());
+    }
 }
 
 /// Writes the stream as a tap that joins late, with or without gaps, and reads it again.
