@@ -269,32 +269,13 @@ export interface ConnectionInfo {
   label: string;
 }
 
-/** Everything about one connection. */
+/** Everything about one connection but its opening handshake, which the reader's `judgeHandshake()` judges. */
 export interface Conversation {
   info: ConnectionInfo;
   /** The rows of both heads. */
   request: number | null;
   response: number | null;
   handshakeNs: number | null;
-  /** Each line of both, the first lines as `request line` and `status line`; a missing one has an empty value. */
-  headers: {
-    side: "request" | "response";
-    name: string;
-    value: string;
-    verdict: "good" | "plain" | "bad";
-    says: string;
-    section: string;
-  }[];
-  /** One for each offer, in order, then what was answered unasked. */
-  agreed: {
-    extension: string;
-    offered: string;
-    answered: string;
-    inForce: boolean;
-    verdict: "good" | "plain" | "bad";
-    says: string;
-  }[];
-  subprotocol: { offered: string[]; chosen: string | null; says: string };
   closing: {
     by: "client" | "server" | "both" | null;
     /** Also 1005 and 1006, which no frame has. */

@@ -37,7 +37,6 @@ mod view;
 pub use dissection::{dissect, dissection_json, explain};
 pub use export::{ExportFormat, ExportRows, ExportSpec};
 pub use filters::{Completion, FieldHelp, FilterCheck};
-pub use insight::Told;
 pub use objects::{Details, Explained, Row, SourceInfo, Status};
 pub use search::SearchSpec;
 pub use view::{ColourRule, ViewSpec};

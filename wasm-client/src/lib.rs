@@ -27,7 +27,7 @@ pub use frame::WebSocketFrame;
 #[cfg(feature = "client")]
 pub use messages::MessageReader;
 #[cfg(feature = "reader")]
-pub use reader::{Opener, Speech};
+pub use reader::{Opener, Speech, judge_handshake};
 
 use framescope_codec::capture::Direction;
 use framescope_codec::{DeflateParams, WindowBits};

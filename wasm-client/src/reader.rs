@@ -1,9 +1,10 @@
-//! What an inspector needs now and then, and then for good: files of any kind as pcapng, and messages in the terms of
-//! their subprotocols. A module of its own, loaded with the first file or the first message.
+//! What an inspector needs now and then, and then for good: files of any kind as pcapng, messages in the terms of
+//! their subprotocols, and opening handshakes judged. A module of its own, loaded with the first file or the first message.
 
 use framescope_codec::MessageKind;
-use framescope_codec::capture::open;
 use framescope_codec::capture::subprotocol::{self, Message};
+use framescope_codec::capture::{insight, open};
+use framescope_codec::handshake;
 use wasm_bindgen::prelude::*;
 
 use crate::{direction_of, to_json};
@@ -102,6 +103,15 @@ impl Speech {
     pub fn decode(&self, direction: &str, text: bool, payload: &[u8], row: f64) -> Result<Option<String>, JsError> {
         Ok(self.0.decode(&message(direction, text, payload)?, row_of(row)).map(|decoded| to_json(&decoded)))
     }
+}
+
+/// Judges an opening handshake by its two heads, as far as they were captured: a `JudgedHandshake` as JSON.
+#[wasm_bindgen(js_name = judgeHandshake)]
+#[must_use]
+pub fn judge_handshake(request: Option<Vec<u8>>, response: Option<Vec<u8>>) -> String {
+    let request = request.map(|bytes| handshake::judge_request(&bytes));
+    let response = response.map(|bytes| handshake::judge_response(&bytes, request.as_ref()));
+    to_json(&insight::judge_handshake(request.as_ref(), response.as_ref()))
 }
 
 fn message<'a>(direction: &str, text: bool, payload: &'a [u8]) -> Result<Message<'a>, JsError> {

@@ -7,7 +7,6 @@ import type {
   ColourRule,
   Completion,
   ConnectionInfo,
-  Conversation,
   ExportSpec,
   FieldHelp,
   FilterCheck,
@@ -21,6 +20,7 @@ import type {
   StreamMessage,
   Timeline,
   ViewSpec,
+  Conversation as WireConversation,
   Details as WireDetails,
   FieldInfo as WireFieldInfo,
   Row as WireRow,
@@ -30,7 +30,6 @@ export type {
   ColourRule,
   Completion,
   ConnectionInfo,
-  Conversation,
   FieldHelp,
   FilterProblem,
   RoundTrip,
@@ -42,9 +41,12 @@ export type {
   Timeline,
   ViewSpec,
 } from "../pkg/framescope_wasm.js";
-export type { Decoded } from "../pkg/reader/framescope_wasm.js";
+export type { Decoded, JudgedHandshake } from "../pkg/reader/framescope_wasm.js";
 
-import type { Decoded } from "../pkg/reader/framescope_wasm.js";
+/** Everything about one connection: the worker puts it together out of both modules. */
+export type Conversation = WireConversation & JudgedHandshake;
+
+import type { Decoded, JudgedHandshake } from "../pkg/reader/framescope_wasm.js";
 
 /** A line of the list, with what its message is by its subprotocol, as `socket.io event`, once the reader has said so. */
 export type Row = WireRow & { subprotocol: string | null };

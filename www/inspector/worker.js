@@ -6,13 +6,13 @@
 // Between two messages it does whatever work waits in the capture, a few milliseconds at a time, so that no question
 // waits for a scan over a million rows.
 
-import { loadModule, NotBuilt } from "../lib/wasm.js";
+import { loadModule, loadReader, NotBuilt } from "../lib/wasm.js";
 import { Files } from "./worker/files.js";
 import { LiveTap } from "./worker/live.js";
 import { Proxies } from "./worker/proxies.js";
 import { Speeches } from "./worker/speech.js";
 
-/** @import { Details, Row } from "./app.js" */
+/** @import { Conversation, Details, JudgedHandshake, Row } from "./app.js" */
 /** @import { Ask, Told } from "./link.js" */
 
 /** News of the capture goes out at most this often, in milliseconds. */
@@ -120,6 +120,25 @@ function asAnswer(method, answer) {
   return [answer, []];
 }
 
+/**
+ * Adds the opening handshake, which the reader judges, to what the capture knows of a connection.
+ *
+ * @param {import("./worker/types.js").Methods} capture
+ * @param {Conversation | undefined} conversation
+ */
+async function withHandshake(capture, conversation) {
+  if (!conversation) return conversation;
+  const { judgeHandshake } = await loadReader();
+  /** @param {string} direction The cast: the method answers so. */
+  const head = (direction) =>
+    /** @type {Uint8Array | undefined} */ (
+      capture["head"]?.call(capture, .../** @type {never[]} */ ([conversation.info.connection, direction]))
+    );
+  /** @type {JudgedHandshake} */
+  const judged = JSON.parse(judgeHandshake(head("c2s"), head("s2c")));
+  return { ...conversation, ...judged };
+}
+
 /** @param {unknown} argument Objects go into the module as JSON. */
 function asArgument(argument) {
   const isObject = typeof argument === "object" && argument !== null && !(argument instanceof Uint8Array);
@@ -153,7 +172,9 @@ try {
         ? speeches.label(/** @type {Row[]} */ (answer))
         : method === ROW
           ? speeches.decode(/** @type {Details | undefined} */ (answer))
-          : answer;
+          : method === "conversation"
+            ? await withHandshake(capture, /** @type {Conversation | undefined} */ (answer))
+            : answer;
       if (method === "clear" || method === "removeSource") speeches.clear();
       // Whoever is told that there is another view already knows what is in its beginning.
       if (method === "setView") {

@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 
 use super::Capture;
-use crate::to_json;
+use crate::{direction_of, to_json};
 
 #[wasm_bindgen]
 impl Capture {
@@ -13,10 +13,17 @@ impl Capture {
         to_json(&self.0.connections())
     }
 
-    /// Everything about one connection: a `Conversation` as JSON, or `undefined` if it is not known.
+    /// Everything about one connection but its opening handshake: a `Conversation` as JSON without the members that the
+    /// reader's `judgeHandshake` has, or `undefined` if it is not known.
     #[must_use]
     pub fn conversation(&self, connection: u32) -> Option<String> {
         self.0.conversation(connection).map(|conversation| to_json(&conversation))
+    }
+
+    /// The head that was sent this way when a connection was opened, if it was captured.
+    #[must_use]
+    pub fn head(&self, connection: u32, direction: &str) -> Option<Vec<u8>> {
+        self.0.head(connection, direction_of(direction).ok()?)
     }
 
     /// What says which subprotocol is spoken on a connection: a `Spoken` as JSON, or `undefined` if it is not known.

@@ -1,5 +1,6 @@
 //! What takes more than one row to know: connections in sum, and round trips.
 
+use framescope_codec::capture::Direction;
 use framescope_codec::capture::insight::{ConnectionInfo, Conversation, RoundTrip};
 
 use super::Capture;
@@ -12,12 +13,20 @@ impl Capture {
         self.insight.connections().into_iter().map(|info| self.timed(info)).collect()
     }
 
-    /// Everything about one, by the number that its rows have.
+    /// Everything about one but its opening handshake, by the number that its rows have.
     #[must_use]
-    pub fn conversation(&self, connection: u32) -> Option<Told> {
+    pub fn conversation(&self, connection: u32) -> Option<Conversation> {
         let mut conversation = self.insight.conversation(connection)?;
         conversation.info = self.timed(conversation.info);
-        Some(Told { conversation, handshake: self.insight.handshake(connection)? })
+        Some(conversation)
+    }
+
+    /// The head that was sent this way when it was opened. Judging it is not this module's affair.
+    #[must_use]
+    pub fn head(&self, connection: u32, direction: Direction) -> Option<Vec<u8>> {
+        let [request, response] = self.insight.heads(connection);
+        let head = if direction == Direction::ClientToServer { request } else { response };
+        head.map(|head| head.bytes().to_vec())
     }
 
     /// Its times as those of rows.
@@ -40,13 +49,4 @@ impl Capture {
         let target = self.insight.target(connection)?;
         Some(Spoken { subprotocol: self.insight.subprotocol(connection).map(str::to_owned), target })
     }
-}
-
-/// A connection with its opening handshake.
-#[derive(Debug, serde::Serialize)]
-pub struct Told {
-    #[serde(flatten)]
-    pub(super) conversation: Conversation,
-    #[serde(flatten)]
-    pub(super) handshake: framescope_codec::capture::insight::Handshake,
 }

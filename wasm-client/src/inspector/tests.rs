@@ -374,7 +374,8 @@ fn what_takes_several_rows_to_know_is_told_of_each() {
     assert_eq!((told[3].name, told[3].round_trip), ("pong", Some(1_000)));
 
     let connection = u32::try_from(told[0].connection.unwrap()).unwrap();
-    let conversation = capture.conversation(connection).unwrap().conversation;
+    let conversation = capture.conversation(connection).unwrap();
+    assert_eq!(capture.head(connection, Direction::ClientToServer).as_deref(), Some(REQUEST));
     assert_eq!((conversation.info.label.as_str(), conversation.info.rows), ("localhost/echo", 6));
     assert_eq!((conversation.closing.by, conversation.closing.code), (Some("client"), Some(1005)));
     assert_eq!(conversation.masking.repeated[0].rows, [3, 4, 5]);

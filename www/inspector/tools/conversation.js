@@ -8,7 +8,8 @@ import { span } from "./times.js";
 import { Transcript } from "./transcript.js";
 
 /** @import { App, Tool } from "../app.js" */
-/** @import { ConnectionInfo, Conversation } from "../../pkg/framescope_wasm.js" */
+/** @import { ConnectionInfo } from "../../pkg/framescope_wasm.js" */
+/** @import { Conversation } from "../app.js" */
 
 /** Said at most so often while frames come in, in milliseconds. */
 const EVERY = 500;
