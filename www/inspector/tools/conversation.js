@@ -149,7 +149,6 @@ class ConversationPage {
   #summary({ info, closing }) {
     const lasted = info.endNs === null ? null : info.endNs - info.startNs;
     // As near as a number comes: two times of this century differ by some hundred nanoseconds.
-    const began = Math.max(0, info.startNs - Number(this.#app.status?.startNs ?? info.startNs));
     return el(
       "dl",
       { class: "facts" },
@@ -161,7 +160,7 @@ class ConversationPage {
       ),
       ...fact("Server", el("code", {}, info.server)),
       ...fact("State", info.state, closing.by && `, closed by ${closing.by === "both" ? "both" : `the ${closing.by}`}`),
-      ...fact("Time", `began ${span(began)} after the first row`, lasted !== null && `, lasted ${span(lasted)}`),
+      ...fact("Time", `began ${span(info.startNs)} after the first row`, lasted !== null && `, lasted ${span(lasted)}`),
       ...fact(
         "Client sent",
         `${counted(info.frames[0], "frame")}, ${counted(info.messages[0], "message")}, ${size(info.bytes[0])}`,
