@@ -148,7 +148,6 @@ class ConversationPage {
   /** @param {Conversation} conversation */
   #summary({ info, closing }) {
     const lasted = info.endNs === null ? null : info.endNs - info.startNs;
-    // As near as a number comes: two times of this century differ by some hundred nanoseconds.
     return el(
       "dl",
       { class: "facts" },
