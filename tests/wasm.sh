@@ -3,17 +3,23 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# 150 KB over the wire, each.
-readonly MOST=150000
+# Gzipped bytes. The module that decodes what it is given keeps to the 150 KB that were meant for all; the inspector's has
+# captures, a filter language and its store in it besides, the reader's every file format and subprotocol. Both are held
+# where they are, so that neither grows unseen.
+readonly -A MOST=(
+  [framescope_wasm_bg.wasm]=300000
+  [client/framescope_wasm_bg.wasm]=150000
+  [reader/framescope_wasm_bg.wasm]=160000
+)
 
 wasm-client/build.sh --optimised
-for module in www/pkg/framescope_wasm_bg.wasm www/pkg/client/framescope_wasm_bg.wasm www/pkg/reader/framescope_wasm_bg.wasm; do
-  size=$(gzip -9 -c "$module" | wc -c)
-  if [ "$size" -gt "$MOST" ]; then
-    echo "wasm: $module is $size bytes gzipped, more than $MOST" >&2
+for module in "${!MOST[@]}"; do
+  size=$(gzip -9 -c "www/pkg/$module" | wc -c)
+  if [ "$size" -gt "${MOST[$module]}" ]; then
+    echo "wasm: $module is $size bytes gzipped, more than ${MOST[$module]}" >&2
     exit 1
   fi
-  echo "wasm: $module is $size bytes gzipped, at most $MOST"
+  echo "wasm: $module is $size bytes gzipped, at most ${MOST[$module]}"
 done
 
 environment=$(FRAMESCOPE_QUIET=1 wasm-client/toolchain.sh env)

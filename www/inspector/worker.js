@@ -132,7 +132,7 @@ async function withHandshake(capture, conversation) {
   /** @param {string} direction The cast: the method answers so. */
   const head = (direction) =>
     /** @type {Uint8Array | undefined} */ (
-      capture["head"]?.call(capture, .../** @type {never[]} */ ([conversation.info.connection, direction]))
+      capture.head?.call(capture, .../** @type {never[]} */ ([conversation.info.connection, direction]))
     );
   /** @type {JudgedHandshake} */
   const judged = JSON.parse(judgeHandshake(head("c2s"), head("s2c")));
