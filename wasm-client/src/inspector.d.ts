@@ -19,7 +19,7 @@ export interface Status {
   /** What could not be read of the capture itself, if anything. */
   trouble: string | null;
   /** How far going through the rows held for the view has come: `count` of those `scanned` are in it. */
-  view: { count: number; scanned: number; total: number; done: boolean };
+  view: { first: number; count: number; scanned: number; total: number; done: boolean };
   /** The same for what is looked for, if anything is. */
   search: { count: number; done: boolean } | null;
   sources: number;

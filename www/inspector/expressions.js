@@ -71,7 +71,7 @@ export function messageOf(row) {
   const { connection, direction, fragment } = row;
   if (connection === null || direction === null || !fragment) return "";
   // The language counts messages from 0, as the codec does.
-  return `conn == ${connection} and dir == ${direction} and message.number == ${fragment.message - 1}`;
+  return `conn == ${connection} and dir == ${direction} and message.number == ${fragment.message}`;
 }
 
 /**

@@ -23,7 +23,6 @@ export class FrameList {
   /** One past the last place of the view. */
   #end = 0;
   #generation = -1;
-  #first = 0;
   /** While the list is held still: the first row, and its place, that is not shown. @type {{ row: number, place: number } | null} */
   #held = null;
   /** Whether the list goes on with what comes. */
@@ -160,14 +159,11 @@ export class FrameList {
     if (!status) return;
     const isOther = status.generation !== this.#generation;
     this.#generation = status.generation;
-    const gone = this.#app.isWholeView ? status.first : 0;
+    const gone = status.view.first;
     const dropped = gone - this.#gone;
     this.#gone = gone;
     this.#end = gone + status.view.count;
-    // Nobody says how many of a view's rows went from its front: any place may be another row's now.
-    const isMoved = dropped < 0 || (status.first !== this.#first && !this.#app.isWholeView);
-    this.#first = status.first;
-    if (isOther || isMoved) this.#rows.outdate();
+    if (isOther || dropped < 0) this.#rows.outdate();
     this.#rows.refresh();
     this.#count(Math.max(0, dropped));
     if (!status.view.done || isOther) void this.#placeAgain(false);

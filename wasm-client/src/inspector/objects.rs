@@ -54,6 +54,8 @@ pub struct Status<'a> {
 /// How far a view has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ViewState {
+    /// How many rows of the view are gone, the oldest, since it was chosen.
+    pub first: u64,
     /// Rows in the view so far.
     pub count: u64,
     /// Rows gone through, of those held.

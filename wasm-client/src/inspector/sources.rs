@@ -44,6 +44,20 @@ struct Source {
     trouble: Option<String>,
 }
 
+impl Source {
+    /// Why a file that was read to its end has nothing to show, and no connection that might have.
+    fn emptiness(&self) -> Option<String> {
+        if self.kind != "file" || self.rows > 0 || self.trouble.is_some() || self.decoder.streams() > 0 {
+            return None;
+        }
+        let packets = self.decoder.packets();
+        Some(match packets.tcp + packets.other {
+            0 => "There is no packet in this file.".into(),
+            packets => format!("There is no TCP connection in this file; its packets: {packets}."),
+        })
+    }
+}
+
 /// A connection of the page's own client.
 #[derive(Debug)]
 struct Client {
@@ -263,6 +277,9 @@ impl Capture {
         }
         ended.decoder.finish();
         self.take_records(source);
+        if let Some(words) = self.sources.list.get(source as usize).and_then(Source::emptiness) {
+            self.take_fault(source, &words);
+        }
         self.keep_within_budget();
         self.follow();
     }

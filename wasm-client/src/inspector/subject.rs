@@ -85,7 +85,7 @@ impl<'a> RowSubject<'a> {
             Field::FragmentNumber => Value::number(in_message.then(|| u64::from(entry.fragment) + 1)),
             Field::Compressed => Value::Flag(entry.has(flag::COMPRESSED)),
             Field::Message => Value::Flag(entry.has(flag::LAST)),
-            Field::MessageNumber => Value::number(in_message.then(|| store.message_number(entry))),
+            Field::MessageNumber => Value::number(in_message.then(|| store.message_number(entry) + 1)),
             Field::Took => Value::Time(i64::try_from(store.took(entry)).unwrap_or(i64::MAX)),
             Field::Rtt => match store.round_trip(*index) {
                 Some(ns) => Value::Time(i64::try_from(ns).unwrap_or(i64::MAX)),

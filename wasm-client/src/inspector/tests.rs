@@ -199,6 +199,48 @@ fn the_oldest_go_first_and_what_is_left_can_be_saved() {
 }
 
 #[test]
+fn a_filtered_view_counts_what_is_gone_from_its_front() {
+    let mut tap = Tap::new();
+    for _ in 0..1_000 {
+        tap.server(b"\x82\x7e\x04\x00");
+        tap.server(&[0; 1024]);
+        tap.server(b"\x81\x02Hi");
+    }
+    let mut capture = tap.capture();
+    capture.set_view(ViewSpec { filter: "opcode == text".into(), ..ViewSpec::default() }).unwrap();
+    while capture.work(&mut || true) {}
+    assert_eq!((capture.status().view.first, capture.status().view.count), (0, 1_000));
+    capture.set_budget(1 << 20);
+    let status = capture.status();
+    assert!(status.dropped > 100);
+    assert!(status.view.first > 0 && status.view.first + status.view.count == 1_000, "{:?}", status.view);
+    // Another view begins anew.
+    capture.set_view(ViewSpec::default()).unwrap();
+    assert_eq!(capture.status().view.first, capture.status().first);
+}
+
+#[test]
+fn a_file_with_nothing_to_show_says_so() {
+    let mut empty = Vec::new();
+    pcapng::write_start(&mut empty);
+    let mut datagram = empty.clone();
+    // An IPv4 packet with UDP in it.
+    let packet = [0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2, 0, 53, 0, 53, 0, 8, 0, 0];
+    pcapng::write_packet(1, &[], &mut datagram, |out| out.extend_from_slice(&packet));
+    for (bytes, expected) in [
+        (empty, "There is no packet in this file."),
+        (datagram, "There is no TCP connection in this file; its packets: 1."),
+    ] {
+        let mut capture = Capture::new();
+        let source = capture.add_source("file", "");
+        capture.feed(source, &bytes);
+        capture.finish(source);
+        let said: Vec<_> = rows(&mut capture).into_iter().map(|row| (row.kind, row.preview)).collect();
+        assert_eq!(said, [("note", expected.to_owned())]);
+    }
+}
+
+#[test]
 fn clearing_keeps_what_is_known_of_the_connection() {
     let mut tap = Tap::new();
     tap.server(b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00");

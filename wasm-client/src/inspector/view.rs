@@ -21,6 +21,8 @@ pub(super) struct View {
     base: u64,
     /// The row to go on with.
     next: u64,
+    /// How many of the listed rows are gone, the oldest, since it was last gone through from the beginning.
+    gone: u64,
 }
 
 /// A rule by which rows get a colour.
@@ -75,6 +77,7 @@ impl Capture {
 
     /// Another span of time of the rows that are known already.
     fn cut_again(&mut self) {
+        self.view.gone = 0;
         let Some(between) = self.view.spec.between else {
             self.view.cut = None;
             return;
@@ -216,7 +219,8 @@ impl Capture {
     pub(super) fn view_state(&self) -> ViewState {
         let total = self.store.len();
         let scanned = if self.view.rows.is_none() { total } else { self.view.next.saturating_sub(self.store.first()) };
-        ViewState { count: self.view_count(), scanned, total, done: scanned == total }
+        let first = if self.view.listed().is_none() { self.store.first() } else { self.view.gone };
+        ViewState { first, count: self.view_count(), scanned, total, done: scanned == total }
     }
 
     /// Goes through rows for view and search while `may_go_on`. True while there is more to go through.
@@ -254,14 +258,17 @@ impl Capture {
         self.view.cut = between.and_then(|_| self.view.rows.clone());
         self.view.base = self.store.first();
         self.view.next = self.store.first();
+        self.view.gone = 0;
     }
 
     /// Forgets what is held no longer.
     pub(super) fn forget_dropped(&mut self) {
         let (first, base) = (self.store.first(), self.view.base);
+        let before = self.view_count();
         for rows in [&mut self.view.rows, &mut self.view.cut].into_iter().flatten() {
             rows.drop_front_while(|row| base + u64::from(*row) < first);
         }
+        self.view.gone += before.saturating_sub(self.view_count());
         self.view.next = self.view.next.max(first);
         self.forget_dropped_hits();
     }

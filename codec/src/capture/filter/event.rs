@@ -246,7 +246,7 @@ pub fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
             frame.close.as_ref().map(|close| close.reason.as_slice()).filter(|reason| !reason.is_empty()).into()
         }
         Field::Message => Value::Flag(message.is_some()),
-        Field::MessageNumber => Value::number(frame.fragment.map(|fragment| fragment.message)),
+        Field::MessageNumber => Value::number(frame.fragment.map(|fragment| fragment.message + 1)),
         Field::MessageKind => Value::number(message.and_then(|message| message.kind).map(|kind| match kind {
             MessageKind::Text => 1_u64,
             MessageKind::Binary => 2,

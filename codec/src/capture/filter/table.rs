@@ -114,7 +114,7 @@ fields! {
     Message: Flag = "message" [],
         "The frame completes a message", "message and message.length == 0";
     MessageNumber: Number = "message.number" [],
-        "Which message of its direction, from 0", "message.number == 12";
+        "Which message of its direction, from 1", "message.number == 12";
     MessageKind: Word = "message.kind" [], MESSAGE_KINDS,
         "Text or binary, of the message that the frame completes", "message.kind == binary";
     MessageLength: Size = "message.length" ["inflated"],
