@@ -91,6 +91,8 @@ export class Tools {
   #bar = byId("dock-bar", HTMLElement);
   #dock = byId("dock", HTMLElement);
   #strips = byId("strips", HTMLElement);
+  /** What opens the tools that have no tab. */
+  #others = el("div", { class: "dock-others push", role: "group", "aria-label": "More tools" });
   /** What the dock shows. */
   #inDock = FRAME;
   /** Called when the dock shows something else. @type {(name: string) => void} */
@@ -99,6 +101,7 @@ export class Tools {
   /** @param {Inspector} app */
   constructor(app) {
     this.#app = app;
+    this.#bar.append(this.#others);
     for (const listed of TOOLS) this.#places.set(listed.name, this.#placeOf(listed));
     this.#bar.hidden = !TOOLS.some(({ place }) => place === "dock");
     this.#listen();
@@ -142,6 +145,7 @@ export class Tools {
   #placeOf(listed) {
     const { name, title, place } = listed;
     const id = `tool-${name}`;
+    if (place !== "dock") this.#others.append(opener(listed));
     if (place === "dialog") {
       const root = el("dialog", { class: "sheet", id, "aria-label": title });
       document.body.append(root);
@@ -231,6 +235,7 @@ export class Tools {
       ({ target }) => {
         const name = target instanceof Element ? target.closest("[data-tool]")?.getAttribute("data-tool") : null;
         if (name === FRAME) this.#show(FRAME);
+        else if (name && this.#places.get(name)?.listed.place === "strip") this.toggle(name);
         else if (name) void this.open(name);
       },
       signal,
@@ -240,9 +245,9 @@ export class Tools {
       "keydown",
       (event) => {
         const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-        if (step === undefined) return;
-        event.preventDefault();
         const tabs = [...this.#bar.querySelectorAll("[role=tab]")];
+        if (step === undefined || !tabs.includes(/** @type {Element} */ (event.target))) return;
+        event.preventDefault();
         const next = tabs.at((tabs.indexOf(/** @type {Element} */ (event.target)) + step) % tabs.length);
         if (!(next instanceof HTMLElement)) return;
         next.click();
@@ -274,5 +279,19 @@ export class Tools {
 
   #renderStrips() {
     this.#strips.hidden = ![...this.#strips.children].some((strip) => strip instanceof HTMLElement && !strip.hidden);
+    for (const button of this.#others.querySelectorAll("[aria-pressed]")) {
+      const place = this.#places.get(button.getAttribute("data-tool") ?? "");
+      button.setAttribute("aria-pressed", String(place?.root.hidden === false));
+    }
   }
+}
+
+/** The button of a tool that has no tab. @param {Listed} listed */
+function opener({ name, title, place, says, keys }) {
+  const what = place === "dialog" ? { "aria-haspopup": "dialog" } : { "aria-pressed": "false" };
+  return el(
+    "button",
+    { class: "quiet", type: "button", "data-tool": name, title: `${says} (${keys})`, ...what },
+    title,
+  );
 }
