@@ -9,10 +9,10 @@ import { byId, el, on } from "../lib/dom.js";
 /** Keys that belong to what has the keyboard, and so are no commands; they stand in the sheet. @type {[string, string][]} */
 const ELSEWHERE = [
   ["↑ ↓", "the row above or below; in fields, bytes and sources likewise"],
-  ["Page ↑ Page ↓", "a screenful of rows"],
+  ["PageUp PageDown", "a screenful of rows"],
   ["Home End", "the first row; the newest, and then on with what comes"],
   ["Enter", "from a row to its fields; from a field to its bytes"],
-  ["Shift F10", "on a row or a field: what can be done with it"],
+  ["Shift+F10", "on a row or a field: what can be done with it"],
   ["← → ↑ ↓", "on the bar between two panes: moves it; Enter puts it back"],
   ["f d e a", "on a frame that is held: forward, drop, edit it; forward all"],
 ];
@@ -91,6 +91,8 @@ export class Commands {
       ),
     );
     this.#help.showModal();
+    // The button at its end has the keyboard; one reads from the top.
+    this.#help.scrollTop = 0;
   }
 
   #showPalette() {

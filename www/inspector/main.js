@@ -271,7 +271,7 @@ function addCommands() {
   const commands = [
     ["Rows", "frames", "Escape", "Back to the rows", toFrames],
     ["Rows", "violation-next", "n", "The next row that breaks a rule", () => jump(false)],
-    ["Rows", "violation-previous", "Shift+N", "The last row that breaks a rule", () => jump(true)],
+    ["Rows", "violation-previous", "Shift+N", "The row before that breaks a rule", () => jump(true)],
     ["Rows", "mark", "x", "Mark the row, or take the mark away", toggleMark, () => app.chosenIndex !== null],
     ["Rows", "layer", "l", "Frames, or whole messages", () => void toggleLayer()],
     ["Rows", "time", "t", "Another kind of time", () => app.nextTimeMode()],
