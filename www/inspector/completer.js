@@ -99,11 +99,22 @@ export class Completer {
     } else if ((event.key === "Enter" || event.key === "Tab") && this.#at >= 0) {
       event.preventDefault();
       this.#take(this.#at);
+    } else if (event.key === "Tab" && !event.shiftKey && this.#isWordBegun()) {
+      event.preventDefault();
+      this.#take(0);
     } else if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
       this.close();
     }
+  }
+
+  /** Whether a word has been begun and is not complete: then Tab completes it. Otherwise it goes on, as everywhere. */
+  #isWordBegun() {
+    const completion = this.#completion;
+    if (!completion || completion.from === completion.to) return false;
+    const word = this.#input.value.slice(completion.from, completion.to);
+    return completion.items.every(({ text }) => text !== word);
   }
 
   /** @param {number} at */
