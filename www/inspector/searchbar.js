@@ -141,8 +141,12 @@ export class SearchBar {
     const there = await capture.nextFound(from, isBackwards);
     // Round to the other end.
     const index = there ?? (await capture.nextFound(isBackwards ? status.end : -1, isBackwards));
+    const isThere = index !== undefined && index === chosenIndex;
+    // What was found is counted in all rows; one goes to those that are listed.
+    const isHidden = (app.status?.search?.count ?? 0) > (isThere ? 1 : 0) && (index === undefined || isThere);
     if (index !== undefined) app.choose(index);
-    else app.say(app.status?.search?.done === false ? "Not found so far" : "Not found");
+    if (isHidden) app.say(isThere ? "All others that were found are not listed" : "What was found is not listed");
+    else if (index === undefined) app.say(app.status?.search?.done === false ? "Not found so far" : "Not found");
   }
 
   #soon() {
@@ -170,8 +174,7 @@ export class SearchBar {
     } else if (event.key === "Escape") {
       event.preventDefault();
       event.stopPropagation();
-      if (this.#input.value === "") byId("frames", HTMLElement).focus();
-      else void this.look({ text: "" });
+      byId("frames", HTMLElement).focus();
     }
   }
 
