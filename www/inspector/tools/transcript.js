@@ -66,14 +66,14 @@ export class Transcript {
     const link = el("button", { class: "link", type: "button" }, `no. ${grouped(row + 1)}`);
     on(link, "click", () => this.#app.choose(row), this.#app.signal);
     const bytes = (await this.#app.capture.message(row)) ?? new Uint8Array();
-    const whole = kind === "text" ? new TextDecoder().decode(bytes) : hex(bytes.subarray(0, SHORT));
-    const said = el("pre", { class: "transcript-said" }, whole.slice(0, SHORT));
+    const whole = said(kind, bytes, SHORT);
+    const words = el("pre", { class: "transcript-said" }, whole.slice(0, SHORT));
     const all = el("button", { class: "link", type: "button" }, `all ${size(length)}`);
     on(
       all,
       "click",
       () => {
-        said.textContent = kind === "text" ? whole : hex(bytes);
+        words.textContent = said(kind, bytes);
         all.hidden = true;
       },
       this.#app.signal,
@@ -89,7 +89,7 @@ export class Transcript {
         bytes.length > SHORT ? " · " : "",
         bytes.length > SHORT && all,
       ),
-      said,
+      words,
     );
   }
 
@@ -102,13 +102,39 @@ export class Transcript {
       const messages = await this.#app.capture.messagesOf(connection, after, PAGE);
       for (const { row, direction, kind, at } of messages) {
         const bytes = (await this.#app.capture.message(row)) ?? new Uint8Array();
-        const said = kind === "text" ? new TextDecoder().decode(bytes) : hex(bytes);
-        pieces.push(`${moment(at, 1)} ${direction === "c2s" ? ">" : "<"} ${kind}\n${said}\n\n`);
+        const way = direction === "c2s" ? ">" : "<";
+        pieces.push(`${moment(at, 1)} ${way} ${kind}\n${said(kind, bytes)}\n\n`);
         after = row;
       }
       if (messages.length < PAGE) break;
     }
     this.#app.download(`connection-${connection}.txt`, "text/plain", pieces);
+  }
+}
+
+/**
+ * What was said, as text where it is text: pings mostly carry some, a Close has its code in front of it.
+ *
+ * @param {string} kind
+ * @param {Uint8Array} bytes
+ * @param {number} [most] so many bytes, of what is no text
+ */
+function said(kind, bytes, most = bytes.length) {
+  if (kind === "text") return new TextDecoder().decode(bytes);
+  const [high, low] = bytes;
+  const hasCode = kind === "close" && high !== undefined && low !== undefined;
+  const text = kind === "binary" ? null : printable(hasCode ? bytes.subarray(2) : bytes);
+  if (text === null) return hex(bytes.subarray(0, most));
+  return hasCode ? `${high * 256 + low} ${text}`.trimEnd() : text;
+}
+
+/** The text that it is; null if it is none that could be read. @param {Uint8Array} bytes */
+function printable(bytes) {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return /\p{Cc}/u.test(text) ? null : text;
+  } catch {
+    return null;
   }
 }
 
