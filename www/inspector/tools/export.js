@@ -54,7 +54,15 @@ class ExportForm {
       const input = el("input", { type: "radio", name: "format", value: format, checked: place === 0 });
       formats.append(el("label", { class: "export-option" }, input, el("strong", {}, label), el("span", {}, says)));
     }
-    this.#form.append(formats, this.#scopes, this.#note, el("div", { class: "tool-bar" }, this.#go, this.#stop));
+    const close = el("button", { class: "quiet", type: "button" }, "Close");
+    on(close, "click", () => root instanceof HTMLDialogElement && root.close(), app.signal);
+    this.#form.append(
+      el("h2", {}, "Export"),
+      formats,
+      this.#scopes,
+      this.#note,
+      el("div", { class: "tool-bar" }, this.#go, this.#stop, close),
+    );
     root.classList.add("export");
     root.append(this.#form);
     on(
