@@ -156,6 +156,7 @@ export class Files {
     else if (info?.trouble) this.#app.say(`${name}: ${info.trouble}`, "danger");
     else if (info && info.rows === 0 && info.unread.length > 0)
       this.#app.say(`${name}: no WebSocket was recognised in it; the sources say what there is`, "warn");
+    else if (words !== "") this.#app.say(`${name}: ${rows}; ${words}`, "warn");
     else this.#app.say(`${name}: ${rows}`);
   }
 }

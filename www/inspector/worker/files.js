@@ -57,7 +57,7 @@ export class Files {
       for await (const piece of pieces(file)) {
         if (signal.aborted) break;
         opener.feed(piece);
-        await this.#take(opener, source, signal);
+        await this.#take(opener, reading, signal);
         reading.read += piece.length;
         changed();
         if (performance.now() - told < NEWS_EVERY) continue;
@@ -66,7 +66,8 @@ export class Files {
       }
       if (!signal.aborted) {
         opener.finish();
-        await this.#take(opener, source, signal);
+        await this.#take(opener, reading, signal);
+        if (!opener.format()) capture.setFormat(source, "no format known here");
       }
       reading.state = signal.aborted ? "cancelled" : "done";
     } catch (error) {
@@ -93,18 +94,22 @@ export class Files {
    * Hands on what the opener has ready. A small file may hold a lot: the worker's other work gets its turn.
    *
    * @param {Opener} opener
-   * @param {number} source
+   * @param {Reading} reading told in its words what could not be opened
    * @param {AbortSignal} signal
    */
-  async #take(opener, source, signal) {
+  async #take(opener, reading, signal) {
     const { capture } = this.#context;
+    const { source } = reading;
     const format = opener.format();
     if (format) capture.setFormat(source, format);
     for (let bytes = opener.next(); bytes && !signal.aborted; bytes = opener.next()) {
       capture.feed(source, bytes);
       await turn();
     }
-    for (let fault = opener.nextFault(); fault; fault = opener.nextFault()) capture.fault(source, fault);
+    for (let fault = opener.nextFault(); fault; fault = opener.nextFault()) {
+      capture.fault(source, fault);
+      reading.words ||= fault;
+    }
   }
 
   /** @param {Reading} reading */
