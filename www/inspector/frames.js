@@ -77,7 +77,7 @@ export function drawRow(element, row, place, { timeMode, layer, chosen, marked }
   }
   label(element, "cell-marks", "aria-label", row ? marksWords(row, isMarked) : "");
   label(element, "cell-name", "data-name", row?.name ?? "");
-  label(element, "cell-preview", "data-kind", row?.previewKind ?? "text");
+  label(element, "cell-preview", "data-kind", row && isUnread(row) ? "words" : (row?.previewKind ?? "text"));
   label(element, "cell-preview", "data-protocol", row?.subprotocol ?? "");
   label(element, "cell-connection", "data-tint", row?.connection == null ? "" : String(row.connection % TINTS));
   label(
@@ -153,7 +153,7 @@ function cellTexts(row, timeMode, layer) {
     ...common,
     bits: `${Number(row.fin)} ${bits(row.rsv)}`,
     length: grouped(row.payloadLength),
-    inflated: row.inflated === null ? "" : grouped(row.inflated),
+    inflated: row.inflated === null ? "" : isUnread(row) ? "?" : grouped(row.inflated),
     fragment: fragmentText(row, layer),
   };
 }
@@ -165,8 +165,19 @@ function fragmentText({ fragment }, layer) {
   return `${fragment.number} of ${fragment.of ?? "…"}`;
 }
 
+/**
+ * Whether it holds a compressed message of which nothing could be inflated: no empty message takes up so much.
+ *
+ * @param {Row} row
+ */
+function isUnread({ kind, fin, rsv, inflated, payloadLength }) {
+  return kind === "frame" && fin && (rsv & 4) !== 0 && inflated === 0 && Number(payloadLength) > 2;
+}
+
 /** @param {Row} row */
-function previewText({ subprotocol, roundTrip, preview }) {
+function previewText(row) {
+  const { subprotocol, roundTrip, preview } = row;
+  if (preview === "" && isUnread(row)) return "compressed, and cannot be inflated";
   const trip = roundTrip == null ? "" : `after ${duration(roundTrip)}`;
   return [subprotocol ?? "", trip, preview].filter((part) => part !== "").join(" · ");
 }

@@ -65,15 +65,14 @@ export class MessageView {
       this.#hex.show(bytes, [], info.badByte === null ? [] : [[info.badByte, info.badByte + 1]]);
       return;
     }
-    const notes = info.whole
-      ? []
-      : [el("p", { class: "hint" }, "Not all of this message is here: what follows is the part that is.")];
+    const notes = info.whole ? [] : [el("p", { class: "hint" }, missing(info, bytes.length))];
     if (form === "decoded" && decoded) {
       this.#textRoot.replaceChildren(...notes, decodedView(decoded));
       return;
     }
     if (bytes.length === 0) {
-      this.#textRoot.replaceChildren(...notes, el("p", { class: "hint" }, "The message is empty."));
+      if (info.whole) notes.push(el("p", { class: "hint" }, "The message is empty."));
+      this.#textRoot.replaceChildren(...notes);
       return;
     }
     const pre = el("pre", {
@@ -172,4 +171,10 @@ function decodedView({ protocol, name, summary, parts, problem }) {
       ]),
     ),
   );
+}
+
+/** What is not there of a message, and why. @param {MessageInfo} info @param {number} length of what is */
+function missing({ inflation }, length) {
+  const why = inflation.startsWith("cannot") ? `This message ${inflation}.` : "Not all of this message is here.";
+  return length === 0 ? why : `${why} What follows is the part that is there.`;
 }
