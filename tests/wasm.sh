@@ -7,9 +7,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # captures, a filter language and its store in it besides, the reader's every file format and subprotocol. Both are held
 # where they are, so that neither grows unseen.
 readonly -A MOST=(
-  [framescope_wasm_bg.wasm]=300000
+  [framescope_wasm_bg.wasm]=280000
   [client/framescope_wasm_bg.wasm]=150000
-  [reader/framescope_wasm_bg.wasm]=160000
+  [reader/framescope_wasm_bg.wasm]=150000
+  [interception/framescope_wasm_bg.wasm]=155000
 )
 
 wasm-client/build.sh --optimised

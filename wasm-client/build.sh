@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the modules that the pages load, unless they are newer than all their sources: the inspector's into www/pkg, the
-# client's and the reader's into folders in there. Plain `wasm-pack build` puts all in one into www/pkg; `exports` in
+# others' into folders in there. Plain `wasm-pack build` puts all in one into www/pkg; `exports` in
 # package.json, which it writes anew without, tells the pages where the others are.
 #
 #   wasm-client/build.sh                as small as this machine can: wasm-opt if npm's binaryen is there
@@ -12,6 +12,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 readonly OUT=www/pkg
 # In there, by the feature that makes it.
 readonly INSPECTOR=framescope_wasm_bg.wasm CLIENT=client/framescope_wasm_bg.wasm READER=reader/framescope_wasm_bg.wasm
+readonly INTERCEPTION=interception/framescope_wasm_bg.wasm
 readonly WASM_OPT=tests/browser/node_modules/.bin/wasm-opt
 # Its own target folder: a change of flags or compiler here leaves the native build alone.
 export CARGO_TARGET_DIR=$PWD/target/wasm
@@ -90,15 +91,25 @@ build() {
   build_module inspector "$made"
   build_module client "$made/client"
   build_module reader "$made/reader"
+  build_module interception "$made/interception"
   if can_optimise; then
     optimise "$made/$INSPECTOR"
     optimise "$made/$CLIENT"
     optimise "$made/$READER"
+    optimise "$made/$INTERCEPTION"
     kind=optimised
   else
     echo "wasm: not run through wasm-opt, which would make them a fifth smaller (make setup-test gets it)"
   fi
-  awk '{ print } /^  "type":/ { print "  \"exports\": { \".\": \"./framescope_wasm.js\", \"./client\": \"./client/framescope_wasm.js\", \"./reader\": \"./reader/framescope_wasm.js\" }," }' \
+  awk '{ print }
+    /^  "type":/ {
+      print "  \"exports\": {"
+      print "    \".\": \"./framescope_wasm.js\","
+      print "    \"./client\": \"./client/framescope_wasm.js\","
+      print "    \"./reader\": \"./reader/framescope_wasm.js\","
+      print "    \"./interception\": \"./interception/framescope_wasm.js\""
+      print "  },"
+    }' \
     "$made/package.json" >"$made/package.json.new"
   mv "$made/package.json.new" "$made/package.json"
   rm -rf "$OUT"
@@ -131,13 +142,13 @@ write_stamp() { # KIND
 
 checksums() {
   local module
-  for module in "$OUT/$INSPECTOR" "$OUT/$CLIENT" "$OUT/$READER"; do
+  for module in "$OUT/$INSPECTOR" "$OUT/$CLIENT" "$OUT/$READER" "$OUT/$INTERCEPTION"; do
     if [ -e "$module" ]; then cksum <"$module"; fi
   done | paste -s -d ' ' -
 }
 
 sizes() {
-  echo "inspector $(size_of "$OUT/$INSPECTOR"), client $(size_of "$OUT/$CLIENT"), reader $(size_of "$OUT/$READER")"
+  echo "inspector $(size_of "$OUT/$INSPECTOR"), client $(size_of "$OUT/$CLIENT"), reader $(size_of "$OUT/$READER"), interception $(size_of "$OUT/$INTERCEPTION")"
 }
 
 size_of() {

@@ -4,7 +4,6 @@
 mod export;
 mod filter;
 mod insight;
-mod intercept;
 mod rows;
 mod sources;
 mod time;
@@ -12,9 +11,8 @@ mod view;
 
 use wasm_bindgen::prelude::*;
 
-pub use intercept::Interception;
-
 use crate::inspector;
+use crate::numbers::row_index;
 
 /// Captures from several sources as one list of rows.
 #[wasm_bindgen]
@@ -29,16 +27,6 @@ impl Capture {
     pub fn new() -> Self {
         Self::default()
     }
-}
-
-/// Row numbers come as JavaScript's only kind of number.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "saturates, which is right for what is no row"
-)]
-const fn row_index(number: f64) -> u64 {
-    number as u64
 }
 
 /// The other way.

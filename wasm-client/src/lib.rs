@@ -13,23 +13,30 @@ mod client;
 #[cfg(feature = "client")]
 mod frame;
 pub mod inspector;
+#[cfg(feature = "interception")]
+mod interception;
 #[cfg(feature = "client")]
 mod messages;
+#[cfg(any(feature = "inspector", feature = "interception", feature = "reader"))]
+mod numbers;
 #[cfg(feature = "reader")]
 mod reader;
 
 #[cfg(feature = "client")]
 pub use answers::{AnswerReader, deflate};
 #[cfg(feature = "inspector")]
-pub use bind::{Capture, Interception};
+pub use bind::Capture;
 #[cfg(feature = "client")]
 pub use frame::WebSocketFrame;
+#[cfg(feature = "interception")]
+pub use interception::Interception;
 #[cfg(feature = "client")]
 pub use messages::MessageReader;
 #[cfg(feature = "reader")]
 pub use reader::{Opener, Speech, judge_handshake};
 
 use framescope_codec::capture::Direction;
+#[cfg(any(feature = "inspector", feature = "client"))]
 use framescope_codec::{DeflateParams, WindowBits};
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -62,6 +69,7 @@ pub fn codec_version() -> String {
 /// # Errors
 ///
 /// A direction other than `c2s` and `s2c`, or parameters outside what can be agreed on.
+#[cfg(any(feature = "inspector", feature = "client"))]
 #[wasm_bindgen]
 pub fn dissect(
     #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
@@ -77,6 +85,7 @@ pub fn dissect(
 /// # Errors
 ///
 /// As `dissect`.
+#[cfg(any(feature = "inspector", feature = "client"))]
 #[wasm_bindgen]
 pub fn explain(
     #[wasm_bindgen(unchecked_param_type = "Direction")] direction: &str,
@@ -102,6 +111,7 @@ fn to_json(value: &impl Serialize) -> String {
 }
 
 /// Read member by member: what serde would bring along for one object outweighs the codec's own header decoding.
+#[cfg(any(feature = "inspector", feature = "client"))]
 fn deflate_params(object: &JsValue) -> Result<Option<DeflateParams>, JsError> {
     if object.is_null() || object.is_undefined() {
         return Ok(None);

@@ -7,6 +7,7 @@ use framescope_codec::capture::{insight, open};
 use framescope_codec::handshake;
 use wasm_bindgen::prelude::*;
 
+use crate::numbers::row_index;
 use crate::{direction_of, to_json};
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -82,7 +83,7 @@ impl Speech {
     ///
     /// A direction other than `c2s` and `s2c`.
     pub fn hear(&mut self, direction: &str, text: bool, payload: &[u8], row: f64) -> Result<(), JsError> {
-        self.0.hear(&message(direction, text, payload)?, row_of(row));
+        self.0.hear(&message(direction, text, payload)?, row_index(row));
         Ok(())
     }
 
@@ -92,7 +93,7 @@ impl Speech {
     ///
     /// As `hear`.
     pub fn label(&self, direction: &str, text: bool, payload: &[u8], row: f64) -> Result<Option<String>, JsError> {
-        Ok(self.0.label(&message(direction, text, payload)?, row_of(row)))
+        Ok(self.0.label(&message(direction, text, payload)?, row_index(row)))
     }
 
     /// And in all its parts: a `Decoded` as JSON.
@@ -101,7 +102,7 @@ impl Speech {
     ///
     /// As `hear`.
     pub fn decode(&self, direction: &str, text: bool, payload: &[u8], row: f64) -> Result<Option<String>, JsError> {
-        Ok(self.0.decode(&message(direction, text, payload)?, row_of(row)).map(|decoded| to_json(&decoded)))
+        Ok(self.0.decode(&message(direction, text, payload)?, row_index(row)).map(|decoded| to_json(&decoded)))
     }
 }
 
@@ -117,10 +118,4 @@ pub fn judge_handshake(request: Option<Vec<u8>>, response: Option<Vec<u8>>) -> S
 fn message<'a>(direction: &str, text: bool, payload: &'a [u8]) -> Result<Message<'a>, JsError> {
     let kind = if text { MessageKind::Text } else { MessageKind::Binary };
     Ok(Message { direction: direction_of(direction)?, kind, payload })
-}
-
-/// Row numbers come as JavaScript's only kind of number.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, which is right for no row")]
-const fn row_of(number: f64) -> u64 {
-    number as u64
 }

@@ -51,6 +51,16 @@ export function loadReader() {
   return loadPart("./reader");
 }
 
+/**
+ * Loads and starts the module that holds frames of the page's own client.
+ *
+ * @returns {Promise<typeof import("../pkg/interception/framescope_wasm.js")>}
+ * @throws {NotBuilt} when the server has no module to give
+ */
+export function loadInterception() {
+  return loadPart("./interception");
+}
+
 /** @param {string} name as `exports` in package.json has it */
 async function loadPart(name) {
   const address = new URL("../pkg/package.json", import.meta.url);

@@ -1,5 +1,6 @@
 //! Where captures come from: taps, files, the page's own client.
 
+use crate::numbers::nanoseconds;
 use framescope_codec::capture::Word;
 use wasm_bindgen::prelude::*;
 
@@ -131,9 +132,4 @@ impl Capture {
         self.0.client_end(handle, direction_of(direction)?, is_reset);
         Ok(())
     }
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and no clock says such a time")]
-pub(super) fn nanoseconds(milliseconds: f64) -> u64 {
-    (milliseconds * 1e6) as u64
 }

@@ -4,7 +4,7 @@
 
 import { ask } from "../../lib/ask.js";
 import { el } from "../../lib/dom.js";
-import { loadModule, NotBuilt } from "../../lib/wasm.js";
+import { loadInterception, NotBuilt } from "../../lib/wasm.js";
 import { Banner } from "./intercept/banner.js";
 import { Board } from "./intercept/board.js";
 import { Editor } from "./intercept/editor.js";
@@ -99,7 +99,7 @@ class Panel {
     const { events } = this.#board;
     // A proxy's page has no client of its own.
     if (this.#isProxy) this.#board.add(new ProxyDesk(events, this.#app.signal));
-    else this.#board.add(new PageDesk(await loadModule(), events, this.#app.signal));
+    else this.#board.add(new PageDesk(await loadInterception(), events, this.#app.signal));
     this.#render();
   }
 

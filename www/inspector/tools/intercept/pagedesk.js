@@ -4,12 +4,12 @@
 
 import { lines } from "../lab/line.js";
 
-/** @import { Intercepted } from "../../../pkg/framescope_wasm.js" */
+/** @import { Intercepted } from "../../../pkg/interception/framescope_wasm.js" */
 /** @import { Line, Onward, Sluice } from "../lab/line.js" */
 /** @import { Bytes, Connection, Desk, DeskEvents, Direction, Refusal } from "./types.d.ts" */
 
-/** @typedef {typeof import("../../../pkg/framescope_wasm.js")} Module */
-/** @typedef {import("../../../pkg/framescope_wasm.js").Interception} Interception */
+/** @typedef {typeof import("../../../pkg/interception/framescope_wasm.js")} Module */
+/** @typedef {import("../../../pkg/interception/framescope_wasm.js").Interception} Interception */
 
 /** What an injection in the module is called, with where the answer goes. @typedef {(refusal: Refusal | null) => void} Answered */
 

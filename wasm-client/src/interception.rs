@@ -4,10 +4,12 @@ use framescope_codec::capture::gate::Decision;
 use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 
-use super::row_index;
-use super::sources::nanoseconds;
 use crate::inspector::intercept::{self, Happened};
+use crate::numbers::{nanoseconds, row_index};
 use crate::{direction_of, to_json};
+
+#[wasm_bindgen(typescript_custom_section)]
+const TYPES: &str = include_str!("interception.d.ts");
 
 /// One connection, from its first byte on. Bytes are pushed as they come; what is to be done with them is asked for
 /// until there is nothing more.
