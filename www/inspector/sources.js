@@ -129,7 +129,9 @@ export class SourcesPane {
 
   /** @param {SourceInfo} source */
   #source(source) {
-    const { source: number, kind, name, trouble, unread } = source;
+    const { source: number, kind, name, trouble } = source;
+    // What this page sent and what is no WebSocket was meant so: cases of Conformance, frames of the lab.
+    const unread = kind === "client" ? [] : source.unread;
     const [shown, older] = this.#shown(number);
     const words = [KINDS[kind] ?? kind, this.#state(source), source.rows > 0 ? count(source.rows, "row") : ""];
     return el(
