@@ -72,7 +72,8 @@ export function targetChooser({ signal, changed = () => {}, isAlone = false }) {
     select,
     "change",
     () => {
-      path.value = pathOf(chosen().url);
+      // A path of a captured conversation, or of the user's own, is meant for the next server, too.
+      if ([...paths.options].some(({ value }) => value === path.value)) path.value = pathOf(chosen().url);
       renderPaths();
       check();
       changed();
