@@ -28,8 +28,8 @@ pub struct AnswerReader {
 }
 
 enum State {
-    /// What came of the head, with the reader that looks for its end.
-    Head(Vec<u8>, HeadReader),
+    /// What came so far, where the head begins in it behind interim answers, and the reader that looks for its end.
+    Head(Vec<u8>, usize, HeadReader),
     Frames(Box<Dissector>),
     /// No WebSocket: the beginning of what it is instead.
     Body(Vec<u8>),
@@ -72,13 +72,13 @@ impl AnswerReader {
     #[must_use]
     pub fn new(request: &[u8]) -> Self {
         let reader = HeadReader::new(Role::Server, HeadLimits::default());
-        Self { request: judge_request(request), state: State::Head(Vec::new(), reader), head: None }
+        Self { request: judge_request(request), state: State::Head(Vec::new(), 0, reader), head: None }
     }
 
     /// Takes the next bytes of the answer, cut anywhere.
     pub fn feed(&mut self, bytes: &[u8]) {
         match &mut self.state {
-            State::Head(head, _) => {
+            State::Head(head, ..) => {
                 head.extend_from_slice(bytes);
                 self.read_head();
             }
@@ -102,30 +102,33 @@ impl AnswerReader {
     #[wasm_bindgen(getter)]
     #[must_use]
     pub fn body(&self) -> String {
-        match &self.state {
-            State::Head(bytes, _) | State::Body(bytes) => {
-                String::from_utf8_lossy(&bytes[..bytes.len().min(BODY_MAX)]).into_owned()
-            }
-            State::Frames(_) => String::new(),
-        }
+        let bytes = match &self.state {
+            State::Head(bytes, begins, _) => &bytes[*begins..],
+            State::Body(bytes) => bytes,
+            State::Frames(_) => &[],
+        };
+        String::from_utf8_lossy(&bytes[..bytes.len().min(BODY_MAX)]).into_owned()
     }
 }
 
 impl AnswerReader {
     fn read_head(&mut self) {
         loop {
-            let State::Head(received, reader) = &mut self.state else { return };
-            let len = match reader.find_end(received) {
+            let State::Head(received, begins, reader) = &mut self.state else { return };
+            let head = &received[*begins..];
+            let len = match reader.find_end(head) {
                 Ok(None) => return,
                 Ok(Some(len)) => len,
                 // What will never be a head is judged as far as it goes.
-                Err(_) => received.len(),
+                Err(_) => head.len(),
             };
-            let rest = received.split_off(len);
-            let judged = judge_response(received, Some(&self.request));
-            // Interim responses are passed over (RFC 9110, 15.2).
-            if matches!(judged.status(), Some(100 | 102..=199)) && judged.head().is_whole() {
-                self.state = State::Head(rest, HeadReader::new(Role::Server, HeadLimits::default()));
+            let (head, rest) = head.split_at(len);
+            let judged = judge_response(head, Some(&self.request));
+            // Interim responses are passed over (RFC 9110, 15.2), as long as all are no longer than one head.
+            let is_interim = matches!(judged.status(), Some(100 | 102..=199)) && judged.head().is_whole();
+            if is_interim && *begins + len < HeadLimits::default().bytes {
+                *begins += len;
+                *reader = HeadReader::new(Role::Server, HeadLimits::default());
                 continue;
             }
             let words = |range| String::from_utf8_lossy(judged.head().at(range)).trim_ascii().to_owned();
@@ -149,11 +152,11 @@ impl AnswerReader {
             }));
             if judged.status() == Some(101) {
                 let mut dissector = Box::new(Dissector::new(Role::Server, judged.deflate()));
-                dissector.feed(&rest);
+                dissector.feed(rest);
                 self.state = State::Frames(dissector);
             } else {
                 let mut body = Vec::new();
-                keep(&mut body, &rest);
+                keep(&mut body, rest);
                 self.state = State::Body(body);
             }
             return;
@@ -242,6 +245,15 @@ mod tests {
         for cut in 0..bytes.len() {
             assert_eq!(read(REQUEST, &[&bytes[..cut], &bytes[cut..]]), whole, "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn interim_answers_without_end_are_an_answer() {
+        let interim = b"HTTP/1.1 103 E\r\n\r\n";
+        let (head, frames, _) = read(REQUEST, &[&interim.repeat(500), ANSWER, b"\x81\x01x"]);
+        assert_eq!((&head["status"], frames.len()), (&101.into(), 1));
+        let (head, frames, _) = read(REQUEST, &[&interim.repeat(1_000_000), ANSWER]);
+        assert_eq!((&head["status"], frames.len()), (&103.into(), 0));
     }
 
     #[test]

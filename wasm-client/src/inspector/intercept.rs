@@ -42,6 +42,8 @@ enum State {
 #[derive(Debug)]
 struct Head {
     bytes: Vec<u8>,
+    /// Behind the interim answers, which is where the head under way begins.
+    begins: usize,
     reader: HeadReader,
     is_over: bool,
 }
@@ -116,8 +118,12 @@ impl Interception {
     /// Of the connection that goes by this number, before its first byte.
     #[must_use]
     pub fn new(connection: u32) -> Self {
-        let head =
-            |sender| Head { bytes: Vec::new(), reader: HeadReader::new(sender, HeadLimits::default()), is_over: false };
+        let head = |sender| Head {
+            bytes: Vec::new(),
+            begins: 0,
+            reader: HeadReader::new(sender, HeadLimits::default()),
+            is_over: false,
+        };
         Self {
             state: State::Opening,
             heads: [Role::Client, Role::Server].map(head),
@@ -254,47 +260,40 @@ impl Interception {
         }
         let had = head.bytes.len();
         head.bytes.extend_from_slice(bytes);
-        let len = match head.reader.find_end(&head.bytes) {
-            Ok(None) => return bytes.len(),
-            Ok(Some(len)) => len,
-            Err(_) => {
-                self.state = State::Other;
-                return bytes.len();
-            }
-        };
-        let whole = std::mem::take(&mut head.bytes);
-        let (whole, behind) = whole.split_at(len);
-        let rest = len.saturating_sub(had);
-        match direction {
-            Direction::ClientToServer => {
-                head.is_over = true;
+        loop {
+            let Ok(found) = head.reader.find_end(&head.bytes[head.begins..]) else { break };
+            let Some(len) = found else { return bytes.len() };
+            let ends = head.begins + len;
+            let whole = &head.bytes[head.begins..ends];
+            if direction == Direction::ClientToServer {
                 let request = judge_request(whole);
                 self.clerk.see(direction, What::Request(Box::new(request.clone())));
                 self.request = Some(request);
-            }
-            Direction::ServerToClient => {
+            } else {
                 let response = judge_response(whole, self.request.as_ref());
                 match response.status() {
                     Some(101) => {
-                        head.is_over = true;
                         let deflate = response.deflate();
                         self.clerk.see(direction, What::Response(Box::new(response)));
                         self.open(deflate);
                     }
-                    // Not the answer yet (RFC 9110, 15.2).
-                    Some(100..=199) => {
+                    // Not the answer yet (RFC 9110, 15.2). How many come before it is the server's choice, so all of
+                    // them may be no longer than one head.
+                    Some(100..=199) if ends < HeadLimits::default().bytes => {
+                        head.begins = ends;
                         head.reader = HeadReader::new(Role::Server, HeadLimits::default());
-                        let behind = behind.to_vec();
-                        return rest + self.read_head(direction, &behind);
+                        continue;
                     }
-                    _ => {
-                        self.state = State::Other;
-                        return bytes.len();
-                    }
+                    _ => break,
                 }
             }
+            let head = &mut self.heads[place(direction)];
+            (head.bytes, head.is_over) = (Vec::new(), true);
+            return ends.saturating_sub(had);
         }
-        rest
+        self.state = State::Other;
+        self.heads[place(direction)].bytes = Vec::new();
+        bytes.len()
     }
 
     fn open(&mut self, deflate: Option<DeflateParams>) {

@@ -98,3 +98,15 @@ fn nothing_is_lost_when_holding_ends_and_what_cannot_be_delivered_is_said() {
     let (c2s, _, told) = outcome(&mut interception);
     assert!(c2s.is_empty() && told[1].contains("undelivered"), "{told:?}");
 }
+
+#[test]
+fn interim_answers_may_be_no_longer_than_a_head_however_many_come() {
+    for (count, is_open) in [(500, true), (1000, false), (1_000_000, false)] {
+        let mut interception = Interception::new(1);
+        interception.push(Direction::ClientToServer, 0, REQUEST);
+        let answered = [b"HTTP/1.1 100 C\r\n\r\n".repeat(count), ANSWER.to_vec()].concat();
+        interception.push(Direction::ServerToClient, 0, &answered);
+        assert_eq!(interception.takeover().is_some(), is_open, "{count}");
+        assert_eq!(outcome(&mut interception).1, answered);
+    }
+}
