@@ -481,6 +481,31 @@ fn the_same_addresses_may_serve_one_connection_after_another() {
     );
 }
 
+/// Even at the same time, and so with the same numbers: as two sources in one file, or behind a restart.
+#[test]
+fn a_tap_that_opens_a_connection_never_repeats_another() {
+    let mut tap = Tap::open();
+    tap.bytes(ServerToClient, b"\x81\x02Hi");
+    let twice = [&OPENED[..], &["0 s2c 3: text 2 Hi", "1 c2s 1: request, 0 findings"]].concat();
+    let twice = [&twice[..], &["1 s2c 2: response 101, 0 findings", "1 s2c 3: text 2 Hi"]].concat();
+    check(&tap.out.repeat(2), &twice);
+}
+
+/// Whoever reads the file elsewhere knows a new connection between the same ends by its number alone.
+#[test]
+fn connections_at_other_times_count_from_elsewhere() {
+    let (client, server) = ends();
+    let first = |time_ns| {
+        let mut out = Vec::new();
+        pcapng::write_start(&mut out);
+        let start = out.len();
+        Flow::new(client, server).open(time_ns, &mut out);
+        // Behind the block's head, and the IPv4 header: the ports, and the sequence number.
+        out[start + 28 + 20 + 4..][..4].to_vec()
+    };
+    assert_ne!(first(1_800_000_000_000_000_000), first(1_800_000_000_000_010_000));
+}
+
 #[test]
 fn behind_a_lost_answer_only_what_speaks_for_itself_is_read() {
     let len = u32::try_from(REQUEST.len()).unwrap();

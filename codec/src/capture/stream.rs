@@ -172,7 +172,10 @@ impl Stream {
     /// Whether this segment belongs to a new connection between the same ends.
     fn is_over_with(&self, segment: &Segment<'_>, remarks: &Remarks) -> bool {
         let index = self.direction(segment).index();
-        let is_other_syn = segment.flags.syn && self.halves[index].has_begun() && self.syns[index] != Some(segment.seq);
+        // One with the number of the old is a repeat, but taps repeat nothing.
+        let is_other_syn = segment.flags.syn
+            && self.halves[index].has_begun()
+            && (remarks.in_order || self.syns[index] != Some(segment.seq));
         // Behind the end of both directions, numbers of another connection, of which the beginning was not captured.
         let is_other = self.has_ended() && !segment.payload.is_empty() && !self.halves[index].is_near(segment.seq);
         is_other_syn || is_other || remarks.joined_late.is_some() || remarks.without_handshake.is_some()

@@ -80,6 +80,7 @@ impl Flow {
     /// The flow begins with the connection: SYN, SYN and ACK, ACK.
     pub fn open(&mut self, time_ns: u64, out: &mut Vec<u8>) {
         use Direction::{ClientToServer, ServerToClient};
+        self.count_from(time_ns);
         let syn = Flags { syn: true, ..Flags::default() };
         let comments: &[Comment] = if self.is_in_process { &[Comment::InProcess] } else { &[] };
         let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
@@ -91,6 +92,7 @@ impl Flow {
     /// The flow begins when the connection is open already. An empty packet carries what the missing
     /// handshake agreed on. A direction's bytes make sense from its first [`boundary`](Self::boundary) on.
     pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
+        self.count_from(time_ns);
         let comments = [Comment::JoinedLate { sender: Role::Client, deflate }, Comment::InProcess];
         let used = if self.is_in_process { 2 } else { 1 };
         let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
@@ -100,9 +102,18 @@ impl Flow {
     /// The flow begins somewhere, and nothing is known of a handshake. A direction's bytes make sense from its first
     /// [`boundary`](Self::boundary) on.
     pub fn join_without_handshake(&mut self, time_ns: u64, out: &mut Vec<u8>) {
+        self.count_from(time_ns);
         let comments = [Comment::WithoutHandshake { sender: Role::Client }];
         let origin = self.origin.take().map(|origin| Comment::Rebuilt(origin).to_string());
         self.packet(Direction::ClientToServer, time_ns, ACK, &[], &comments, origin.as_deref(), out);
+    }
+
+    /// Two connections between the same ends, in one file after the other or in two that somebody merged, are told apart
+    /// by where they begin to count; so that depends on the time, as it does with TCP itself (RFC 9293, 3.4.1).
+    fn count_from(&mut self, time_ns: u64) {
+        for sent in &mut self.sent {
+            sent.next = advance(sent.next, time_ns / CLOCK_NS);
+        }
     }
 
     /// `bytes` were seen, in as many packets as they need.
@@ -227,8 +238,11 @@ impl Flow {
 
 const ACK: Flags = Flags { ack: true, syn: false, fin: false, rst: false };
 
-/// Where both directions start counting. Any number does; this one shows at a glance that no kernel chose it.
+/// Where both directions of a connection at time 0 start counting.
 const FIRST_SEQUENCE_NUMBER: u32 = 1_000_000;
+
+/// So long it takes until a connection starts at the next number.
+const CLOCK_NS: u64 = 4_000;
 
 /// Sequence numbers wrap (RFC 9293, 3.4).
 #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32 is what sequence numbers are")]
