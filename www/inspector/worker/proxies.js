@@ -53,6 +53,8 @@ export class Proxies {
     };
     let trouble = "";
     say("opening");
+    // It stands in the list before the first byte: some servers never send one.
+    changed();
     client.on("open", () => say("open"));
     client.on("message", (data) => {
       capture.feed(source, data);
@@ -64,7 +66,11 @@ export class Proxies {
     client.on("close", (code, reason) => {
       capture.finish(source);
       changed();
-      say("closed", trouble || reason || `closed with ${code}`);
+      const isRefused = /\b40[13]\b/u.test(trouble);
+      say(
+        "closed",
+        isRefused ? `refused: is this its token? (${trouble})` : trouble || reason || `closed with ${code}`,
+      );
       this.#clients.delete(source);
     });
     return source;
