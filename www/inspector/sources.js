@@ -256,7 +256,7 @@ export class SourcesPane {
             .join("\n"),
         },
         el("span", { class: "connection-number", "data-tint": number % 8 }, String(number)),
-        el("span", { class: "connection-label" }, nameOf(connection)),
+        el("span", { class: "connection-label" }, this.#labelOf(connection)),
         el(
           "span",
           { class: "connection-words" },
@@ -266,6 +266,16 @@ export class SourcesPane {
         ),
       ),
     );
+  }
+
+  /** Its name; where others of the same source have the same, the client's port in place of the host. @param {ConnectionInfo} one */
+  #labelOf(one) {
+    const name = nameOf(one);
+    const isAlone = this.#connections.every(
+      (other) => other.connection === one.connection || other.source !== one.source || nameOf(other) !== name,
+    );
+    const port = /:\d+$/u.exec(one.client)?.[0] ?? "";
+    return isAlone || port === "" || one.target === "" ? name : `${one.target} · ${port}`;
   }
 
   /** @param {MouseEvent} event */

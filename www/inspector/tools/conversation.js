@@ -113,9 +113,9 @@ class ConversationPage {
 
   /** @param {ConnectionInfo[]} connections */
   #drawChoice(connections) {
-    const words = connections.map(({ connection, label, target }) => [
+    const words = connections.map(({ connection, label, target, client }) => [
       connection,
-      `${connection} · ${label || target}`,
+      `${connection} · ${label || target}${target === "" ? "" : `, from ${client}`}`,
     ]);
     const text = JSON.stringify(words);
     if (this.#choice.dataset.text !== text) {
