@@ -271,7 +271,8 @@ function nothing() {
 }
 
 /** @param {Conversation} conversation */
-function agreements({ agreed, subprotocol }) {
+function agreements({ agreed, subprotocol, headers }) {
+  if (headers.length === 0) return [el("p", { class: "tool-note" }, "Not known: it stands in the handshake.")];
   const extensions =
     agreed.length === 0
       ? el("p", { class: "tool-note" }, "No extension was offered.")
