@@ -199,6 +199,21 @@ export class Inspector {
     this.proxies.delete(source);
     this.#tokens.delete(source);
     this.emit("sources");
+    await this.#forgetRemoved();
+  }
+
+  /** Rows that went with their source are chosen and marked no more. */
+  async #forgetRemoved() {
+    const chosen = this.chosenIndex === null ? [] : [this.chosenIndex];
+    const rows = [...new Set([...this.marked, ...chosen])];
+    const wires = await Promise.all(rows.map((index) => this.capture.wire(index)));
+    for (const [place, index] of rows.entries()) {
+      if (wires[place]) continue;
+      this.marked.delete(index);
+      if (this.chosenIndex === index) [this.chosen, this.chosenIndex] = [null, null];
+    }
+    this.emit("marked");
+    this.emit("chosen");
   }
 
   /** @param {string} name @param {unknown} [argument] */

@@ -47,7 +47,7 @@ impl Capture {
 
     /// A row's bytes as they were on the wire, as far as they were captured; none for a gap.
     pub fn wire(&mut self, index: u64) -> Option<Vec<u8>> {
-        let entry = self.store.get(index)?;
+        let entry = self.store.get(index).filter(|entry| entry.kind != Kind::Removed)?;
         if entry.is_frame() {
             return Some(self.bytes_of(entry, WIRE_MAX).unwrap_or_default().into_owned());
         }

@@ -205,7 +205,7 @@ impl Capture {
 
     /// What the codec said when it read this row.
     pub(super) fn event(&mut self, index: u64) -> Option<Event> {
-        let entry = *self.store.get(index)?;
+        let entry = self.store.get(index).copied().filter(|entry| entry.kind != Kind::Removed)?;
         let connection = self.connections.get(entry.connection as usize)?;
         let in_process = connection.in_process;
         let [src, dst] = self.ends(&entry)?;

@@ -6,7 +6,7 @@ use framescope_codec::Opcode;
 use framescope_codec::capture::{CapturedFrame, Piece, What};
 use framescope_codec::dissect::Checkpoint;
 
-use super::entry::{Entry, flag, narrow};
+use super::entry::{Entry, Kind, flag, narrow};
 use super::handshake::Handshake;
 use super::paged::Paged;
 
@@ -50,6 +50,10 @@ impl<T> Aside<T> {
     fn get(&self, row: u64) -> Option<&T> {
         let place = self.0.partition_point(|(number, _)| *number < row);
         self.0.get(place).filter(|(number, _)| *number == row).map(|(_, item)| item)
+    }
+
+    fn keep_where(&mut self, stays: impl Fn(u64) -> bool) {
+        self.0.retain(|(row, _)| stays(*row));
     }
 
     fn drop_before(&mut self, first: u64) {
@@ -301,6 +305,22 @@ impl Store {
         #[expect(clippy::cast_possible_truncation, reason = "modulo 2^32")]
         let ahead = low.wrapping_sub(self.spans.first as u32);
         self.spans.first + u64::from(ahead)
+    }
+
+    /// Lets go of what removed rows said, so that nothing of it can come out again; answers with the bytes of checkpoints
+    /// that go along.
+    pub(super) fn forget_removed(&mut self) -> usize {
+        let Self { entries, first, extras, checkpoints, round_trips, .. } = self;
+        let stays = |row: u64| {
+            let place = row.checked_sub(*first).and_then(|place| usize::try_from(place).ok());
+            place.and_then(|place| entries.get(place)).is_some_and(|entry| entry.kind != Kind::Removed)
+        };
+        let gone = checkpoints.0.iter().filter(|(row, _)| !stays(*row));
+        let freed = gone.map(|(_, checkpoint)| checkpoint.held()).sum();
+        extras.keep_where(stays);
+        checkpoints.keep_where(stays);
+        round_trips.keep_where(stays);
+        freed
     }
 
     /// Lets go of the rows in front of this one; answers with the bytes of checkpoints that go along.

@@ -144,6 +144,11 @@ impl Capture {
                 }
             }
         }
+        self.tally.windows = self.tally.windows.saturating_sub(self.store.forget_removed());
+        for connection in self.connections.iter_mut().filter(|connection| connection.source == source) {
+            connection.heads = None;
+            connection.bases = [None, None];
+        }
         self.insight.forget_source(source);
         self.readings.borrow_mut().clear();
     }

@@ -80,9 +80,10 @@ class ExportForm {
   }
 
   render() {
-    const { status, marked, chosen } = this.#app;
+    const { status, sources, marked, chosen } = this.#app;
     const listed = status?.view.count ?? 0;
-    const total = status ? status.end - status.first : 0;
+    // Not the numbers of rows: those of sources that were removed are rows no more.
+    const total = sources.reduce((sum, source) => sum + source.rows, 0);
     /** @type {[Scope, string, number][]} */
     const scopes = [
       ["all", `Everything: ${counted(total, "row")}`, total],

@@ -158,6 +158,39 @@ fn a_frame_by_itself_breaks_other_rules_than_in_its_message() {
 }
 
 #[test]
+fn what_was_taken_away_does_not_come_out() {
+    let mut both = Capture::new();
+    let of_first = exported(&mut capture(), ExportFormat::Pcapng, ExportRows::All);
+    let secret = |bytes: &[u8], with: &[u8; 5]| {
+        let mut bytes = bytes.to_vec();
+        while let Some(at) = bytes.windows(5).position(|part| part == b"/echo") {
+            bytes[at..at + 5].copy_from_slice(with);
+        }
+        bytes
+    };
+    for name in [b"/gone", b"/stay"] {
+        let source = both.add_source("file", "");
+        both.feed(source, &secret(&of_first, name));
+        both.finish(source);
+    }
+    let rows_of_first = both.end() / 2;
+    both.remove_source(0);
+    assert!((0..rows_of_first).all(|row| both.wire(row).is_none() && both.event(row).is_none()));
+    for format in [ExportFormat::Pcapng, ExportFormat::Har, ExportFormat::Lines] {
+        for rows in [ExportRows::All, ExportRows::View, ExportRows::Listed((0..both.end()).collect())] {
+            while both.work(&mut || true) {}
+            let out = exported(&mut both, format, rows);
+            let has = |what: &[u8]| out.windows(what.len()).any(|part| part == what);
+            let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
+            assert!(!has(b"/gone") && !has(&hex("/gone")), "{format:?}");
+            assert!(has(b"/stay") || has(&hex("/stay")), "{format:?}");
+        }
+    }
+    let offered = both.complete_filter("path == ", 8);
+    assert!(!serde_json::to_string(&offered).unwrap().contains("/gone"));
+}
+
+#[test]
 fn rows_that_are_not_held_are_left_out() {
     let mut capture = capture();
     assert!(capture.export_next().is_none(), "no export was begun");
