@@ -109,7 +109,7 @@ test("a broken client is found out", TIMEOUT, async (t) => {
   const panel = page.getByRole("tabpanel", { name: "Conversation" });
   // One says the same key with each frame, and answers no ping; the other breaks a rule outright.
   await panel.getByText("One key for all 5 frames").waitFor();
-  await panel.getByText(/2 pings without an answer/).waitFor();
+  await panel.getByText(/2\spings without an answer/).waitFor();
   await panel.getByRole("combobox", { name: "Connection" }).selectOption({ index: 1 });
   const rule = panel
     .getByRole("row")
