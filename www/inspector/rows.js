@@ -46,7 +46,8 @@ export class Rows {
     for (const run of this.#runs.values()) {
       const isSettled = (/** @type {Row | undefined} */ row) =>
         row !== undefined && (row.fragment === null || row.fragment.of !== null);
-      run.isFinal = run.rows.length === RUN && run.rows.every(isSettled);
+      // One that is outdated stays so: being whole does not make it new.
+      run.isFinal &&= run.rows.length === RUN && run.rows.every(isSettled);
     }
   }
 
