@@ -1,8 +1,10 @@
-// Parts of the inspector's tools that need no page: differences, snippets, lengths of time.
+// Parts of the inspector that need no page: the rows it knows, differences, snippets, lengths of time.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
+import { Rows } from "../../www/inspector/rows.js";
 import { diff } from "../../www/inspector/tools/diff.js";
 import { snippet } from "../../www/inspector/tools/snippets.js";
 import { moment, span } from "../../www/inspector/tools/times.js";
@@ -99,4 +101,25 @@ test("lengths of time are said with three digits and a unit", () => {
     ["0 ns", "999 ns", "1.25 µs", "340 ms", "1 s", "60 s", "1 min 30 s", "−2 ms"],
   );
   assert.equal(moment(1_234_567_890, 1_000_000), "1.235\u00A0s");
+});
+
+test("rows that are outdated are asked for again, however many there are", async () => {
+  for (const total of [10, 64, 200]) {
+    let colour = 1;
+    const rows = new Rows(
+      async (from, count) =>
+        Array.from({ length: Math.max(0, Math.min(count, total - from)) }, () => ({ colour, fragment: null })),
+      () => {},
+    );
+    rows.get(3);
+    await turn();
+    assert.equal(rows.get(3).colour, 1);
+    // As the list does on news that say that all may look different.
+    colour = 2;
+    rows.outdate();
+    rows.refresh();
+    assert.equal(rows.get(3).colour, 1, "what is known is shown until the new is here");
+    await turn();
+    assert.equal(rows.get(3).colour, 2, `${total} rows`);
+  }
 });
