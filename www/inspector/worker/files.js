@@ -100,12 +100,13 @@ export class Files {
   async #take(opener, reading, signal) {
     const { capture } = this.#context;
     const { source } = reading;
-    const format = opener.format();
-    if (format) capture.setFormat(source, format);
     for (let bytes = opener.next(); bytes && !signal.aborted; bytes = opener.next()) {
       capture.feed(source, bytes);
       await turn();
     }
+    // Small files are looked at when their first bytes are asked for, not before.
+    const format = opener.format();
+    if (format) capture.setFormat(source, format);
     for (let fault = opener.nextFault(); fault; fault = opener.nextFault()) {
       capture.fault(source, fault);
       reading.words ||= fault;
