@@ -88,7 +88,7 @@ class ComparePage {
           { class: "tool-empty" },
           "Mark two frames to see where they differ: choose one and press ",
           el("kbd", {}, "x"),
-          ", then the other. ",
+          " (or Mark in its menu, or among the commands), then the other. ",
           one === undefined ? "None is marked yet." : `No. ${grouped(one + 1)} is marked.`,
         ),
       ];
