@@ -10,6 +10,7 @@ use serde::Serialize;
 
 mod archive;
 mod packets;
+mod rows;
 
 use super::Capture;
 use super::entry::Kind;
@@ -17,6 +18,7 @@ use super::handshake::Handshake;
 use super::store::Extra;
 use archive::Archive;
 use packets::Packets;
+use rows::{Rows, Step};
 
 /// An export under way.
 #[derive(Debug)]
@@ -32,15 +34,6 @@ enum Form {
     Packets(Packets),
     Archive(Box<Archive>),
     Lines,
-}
-
-/// Which rows, and how far it has come.
-#[derive(Debug)]
-enum Rows {
-    All { next: u64 },
-    View { place: u64 },
-    Listed { rows: std::vec::IntoIter<u64> },
-    Done,
 }
 
 /// What is to be exported as what.
@@ -104,15 +97,7 @@ impl Capture {
     /// Begins an export, in place of one that may be under way.
     pub fn export_begin(&mut self, spec: ExportSpec) {
         let is_all = spec.rows == ExportRows::All;
-        let rows = match spec.rows {
-            ExportRows::All => Rows::All { next: 0 },
-            ExportRows::View => Rows::View { place: 0 },
-            ExportRows::Listed(mut rows) => {
-                rows.sort_unstable();
-                rows.dedup();
-                Rows::Listed { rows: rows.into_iter() }
-            }
-        };
+        let rows = Rows::new(spec.rows, self);
         let form = match spec.format {
             ExportFormat::Pcapng if is_all => Form::Saved,
             ExportFormat::Pcapng => Form::Packets(Packets::default()),
@@ -122,7 +107,7 @@ impl Capture {
         self.export = Some(Box::new(Export { rows, form }));
     }
 
-    /// The next piece of the export; `None` once it is whole.
+    /// The next piece of the export, which may be empty; `None` once it is whole.
     pub fn export_next(&mut self) -> Option<Vec<u8>> {
         let mut export = self.export.take()?;
         let mut out = Vec::new();
@@ -187,7 +172,10 @@ impl Capture {
     /// True once all rows are written.
     fn write_lines(&mut self, rows: &mut Rows, out: &mut Vec<u8>) -> bool {
         while out.len() < PIECE {
-            let Some(row) = rows.next(self) else { return true };
+            let row = match rows.next(self) {
+                Step::Row(row) => row,
+                step => return step == Step::End,
+            };
             if let Some(event) = self.event(row) {
                 lines::event(&event, out);
             }
@@ -235,25 +223,6 @@ impl Capture {
     /// What a connection agreed on about compression, if it is known to be open.
     pub(super) fn agreed(&self, connection: u32) -> Option<Option<DeflateParams>> {
         self.connections.get(connection as usize)?.agreed
-    }
-}
-
-impl Rows {
-    fn next(&mut self, capture: &Capture) -> Option<u64> {
-        match self {
-            Self::All { next } => {
-                let row = (*next).max(capture.store.first());
-                *next = row + 1;
-                Some(row).filter(|row| *row < capture.end())
-            }
-            Self::View { place } => {
-                let row = capture.view_index(*place);
-                *place += 1;
-                row
-            }
-            Self::Listed { rows } => rows.find(|row| (capture.store.first()..capture.end()).contains(row)),
-            Self::Done => None,
-        }
     }
 }
 

@@ -284,7 +284,7 @@ impl Capture {
             self.restart_view();
             return true;
         }
-        let step = if self.view.filter.as_ref().is_some_and(Filter::needs_payload) { STEP / 16 } else { STEP };
+        let step = step_of(self.view.filter.as_ref());
         let end = self.end().min(self.view.next + step as u64);
         for index in self.view.next..end {
             if !self.is_listed(index) {
@@ -308,12 +308,26 @@ impl Capture {
     }
 
     fn is_listed(&self, index: u64) -> bool {
-        let spec = &self.view.spec;
+        self.is_chosen(index, &self.view.spec, self.view.filter.as_ref())
+    }
+
+    /// What is to be listed now.
+    pub(super) const fn view_spec(&self) -> &ViewSpec {
+        &self.view.spec
+    }
+
+    /// Whether a row is in such a list, and in its span of time.
+    pub(super) fn is_in(&self, index: u64, spec: &ViewSpec, filter: Option<&Filter>) -> bool {
+        let is_within = |between| self.store.get(index).is_some_and(|entry| self.is_between(entry, between));
+        spec.between.is_none_or(is_within) && self.is_chosen(index, spec, filter)
+    }
+
+    fn is_chosen(&self, index: u64, spec: &ViewSpec, filter: Option<&Filter>) -> bool {
         let Some(entry) = self.store.get(index) else { return false };
         entry.kind != Kind::Removed
             && spec.connection.is_none_or(|connection| entry.connection.checked_add(1) == Some(connection))
             && (!spec.messages || entry.ends_message())
-            && self.view.filter.as_ref().is_none_or(|filter| self.passes(index, filter))
+            && filter.is_none_or(|filter| self.passes(index, filter))
     }
 
     #[expect(clippy::cast_precision_loss, reason = "a chart's edge is no nearer than that")]
@@ -337,5 +351,10 @@ impl FilterProblem {
     }
 }
 
-/// Rows gone through at a time.
+/// How many rows are gone through at a time.
+pub(super) fn step_of(filter: Option<&Filter>) -> usize {
+    if filter.is_some_and(Filter::needs_payload) { STEP / 16 } else { STEP }
+}
+
+/// Likewise, if their payload is not asked for.
 const STEP: usize = 2048;

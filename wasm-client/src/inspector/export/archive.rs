@@ -6,13 +6,15 @@ use framescope_codec::capture::har::{Connection, Writer};
 use framescope_codec::capture::{Direction, What as Happened};
 use framescope_codec::handshake::{JudgedRequest, JudgedResponse};
 
-use super::{Capture, PIECE, Rows, said};
+use super::{Capture, PIECE, Rows, Step, said};
 
 /// How far it has come.
 #[derive(Debug, Default)]
 pub(super) struct Archive {
     writer: Writer,
-    /// The chosen rows in the order of their connections; made at the first piece.
+    /// The chosen rows that belong to a connection, with it, as far as they are known.
+    gathered: Vec<(u32, u64)>,
+    /// All of them in the order of their connections.
     rows: Option<std::vec::IntoIter<(u32, u64)>>,
     handshakes: HashMap<u32, Opening>,
     /// The connection that is being written.
@@ -31,7 +33,15 @@ impl Archive {
     /// True once all rows are written.
     pub(super) fn write(&mut self, capture: &mut Capture, rows: &mut Rows, out: &mut Vec<u8>) -> bool {
         if self.rows.is_none() {
-            self.rows = Some(self.sort(capture, rows).into_iter());
+            loop {
+                match rows.next(capture) {
+                    Step::Row(row) => self.gathered.extend(capture.connection_of(row).map(|number| (number, row))),
+                    Step::Later => return false,
+                    Step::End => break,
+                }
+            }
+            *rows = Rows::Done;
+            self.rows = Some(self.sort(capture).into_iter());
         }
         while out.len() < PIECE {
             let Some((connection, row)) = self.rows.as_mut().and_then(Iterator::next) else {
@@ -45,15 +55,9 @@ impl Archive {
         false
     }
 
-    /// All chosen rows that belong to a connection, by connection, and every connection's handshake.
-    fn sort(&mut self, capture: &mut Capture, rows: &mut Rows) -> Vec<(u32, u64)> {
-        let mut sorted = Vec::new();
-        while let Some(row) = rows.next(capture) {
-            if let Some(connection) = capture.connection_of(row) {
-                sorted.push((connection, row));
-            }
-        }
-        *rows = Rows::Done;
+    /// What was gathered by connection, and every connection's handshake.
+    fn sort(&mut self, capture: &mut Capture) -> Vec<(u32, u64)> {
+        let mut sorted = std::mem::take(&mut self.gathered);
         sorted.sort_unstable();
         for (connection, row) in &sorted {
             self.handshakes.entry(*connection).or_default().last_row = *row;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Direction, End, Event, What as Happened, pcapng};
 
-use super::{Capture, PIECE, Rows};
+use super::{Capture, PIECE, Rows, Step};
 
 /// The connections written so far.
 #[derive(Debug, Default)]
@@ -29,7 +29,10 @@ impl Packets {
             pcapng::write_start(out);
         }
         while out.len() < PIECE {
-            let Some(row) = rows.next(capture) else { return true };
+            let row = match rows.next(capture) {
+                Step::Row(row) => row,
+                step => return step == Step::End,
+            };
             let Some(event) = capture.event(row) else { continue };
             let wire = capture.wire(row).unwrap_or_default();
             self.write_event(&event, &wire, capture, out);

@@ -101,6 +101,51 @@ fn the_view_is_what_is_listed() {
     assert_eq!(again.status().connections, 1);
 }
 
+/// However far the list has come, and whatever is listed meanwhile.
+#[test]
+fn the_view_is_exported_whole_before_it_was_gone_through() {
+    let mut bytes = Vec::new();
+    pcapng::write_start(&mut bytes);
+    let mut flow = Flow::in_process(50_000);
+    flow.open(1, &mut bytes);
+    flow.bytes(Direction::ClientToServer, 1, REQUEST, &mut bytes);
+    flow.bytes(Direction::ServerToClient, 1, RESPONSE, &mut bytes);
+    flow.bytes(Direction::ServerToClient, 2, &b"\x81\x01a\x81\x01b".repeat(10_000), &mut bytes);
+    let mut capture = opened(&bytes);
+    for (format, name) in [(ExportFormat::Lines, "jsonl"), (ExportFormat::Har, "har"), (ExportFormat::Pcapng, "pcapng")]
+    {
+        let only_b = ViewSpec { filter: "text contains \"b\"".into(), ..ViewSpec::default() };
+        capture.set_view(only_b).unwrap();
+        capture.export_begin(ExportSpec { format, rows: ExportRows::View });
+        let mut out = capture.export_next().unwrap();
+        assert!(out.len() < PIECE, "others have their turn");
+        capture.set_view(ViewSpec::default()).unwrap();
+        out.extend(std::iter::from_fn(|| capture.export_next()).flatten());
+        let count = match format {
+            ExportFormat::Lines => String::from_utf8(out).unwrap().lines().count(),
+            ExportFormat::Har => {
+                let har: Value = serde_json::from_slice(&out).unwrap();
+                har["log"]["entries"][0]["_webSocketMessages"].as_array().unwrap().len()
+            }
+            ExportFormat::Pcapng => usize::try_from(opened(&out).status().frames).unwrap(),
+        };
+        assert_eq!(count, 10_000, "{name}");
+    }
+}
+
+#[test]
+fn a_listed_message_is_exported_with_all_its_frames() {
+    let mut capture = capture();
+    capture.set_view(ViewSpec { messages: true, ..ViewSpec::default() }).unwrap();
+    while capture.work(&mut || true) {}
+    let mut again = opened(&exported(&mut capture, ExportFormat::Pcapng, ExportRows::View));
+    assert_eq!(said_by(&mut again), said_by(&mut capture));
+    // The last fragment stands for its message; the ping between belongs to nobody.
+    let last = (0..capture.end()).find(|row| capture.wire(*row).as_deref() == Some(FRAMES[3])).unwrap();
+    let lines = exported(&mut capture, ExportFormat::Lines, ExportRows::Listed(vec![last]));
+    assert_eq!(String::from_utf8(lines).unwrap().lines().count(), 2);
+}
+
 #[test]
 fn an_archive_has_each_connection_with_its_messages_inflated() {
     let mut capture = capture();
