@@ -72,7 +72,7 @@ fn only_the_rows_asked_for_come() {
 
 #[wasm_bindgen_test]
 fn a_frame_comes_with_fields_and_bytes() {
-    let capture = capture();
+    let mut capture = capture();
     let details = capture.frame(2.0).unwrap();
     assert_eq!(member(&details, "fields.4.name"), "opcode");
     assert_eq!(member(&details, "fields.4.value"), "0x1 text");
