@@ -10,7 +10,7 @@ export type Intercepted =
     }
   /** The frame is `bytes()`, and the message that it ends `inflated()`, if that was compressed. */
   | { kind: "held"; id: number; direction: Direction; inContext: boolean; canMend: boolean }
-  /** A frame was too long to be held. */
-  | { kind: "unheld"; length: number }
+  /** A frame could not be held, or what waited had to go on: so many bytes. */
+  | { kind: "unheld"; length: number; why: string }
   /** What was to be put in was, or why it was not. */
   | { kind: "injected"; tag: number; why: string | null };

@@ -35,7 +35,7 @@
 //! | `{"holding":{"filter":"..","directions":[..]}}`, `{"holding":null}` | what is held from now on |
 //! | `{"problem":{"message":"..","from":0,"to":5,"hint":null}}` | the filter is none, and the one before holds on; places count UTF-16 units |
 //! | `{"connections":[{"connection":2,"client":"..","server":"..","path":"..","host":"..","subprotocol":null,"since":ms,"ended":[..],"reset":null,"compression":{"c2s":null,"s2c":{"takeover":true,"known":true}}}],"more":0}` | all that are open, whenever that changes, a few times a second at most. `known` is false where compressed text cannot be matched, as what it is compressed against was not seen |
-//! | `{"held":{"id":7,"connection":2,"direction":"c2s","bytes":"..","inflated":null,"since":ms,"inContext":false,"canMend":false}}` | a whole frame as it was on the wire; `inflated` is the message that it ends, if that was compressed and what it is compressed against was seen. `inContext`: others may be compressed against it, so that dropping or editing it makes those unreadable, unless it `canMend` |
+//! | `{"held":{"id":7,"connection":2,"direction":"c2s","bytes":"..","inflated":null,"since":ms,"inContext":false,"canMend":false}}` | a whole frame as it was on the wire; `inflated` is the message that it ends, if that was compressed, what it is compressed against was seen, and there is room for it. `inContext`: others may be compressed against it, so that dropping or editing it makes those unreadable, unless it `canMend` |
 //! | `{"released":7,"how":"forwarded"}` | or `edited`, `dropped`, `undelivered`: what it was to be delivered to is gone |
 //! | `{"injected":{"connection":2,"direction":"s2c","tag":1}}` | it went out |
 //! | `{"unheld":{"count":1,"connection":2,"direction":"c2s","length":2097152,"why":".."}}` | went by although it may have been meant: too long, or too much is held already |
@@ -47,11 +47,12 @@
 //! - A frame that is held blocks what is behind it in its direction, and nothing else.
 //! - Frames of over [`FRAME_MAX`] bytes are never held. A lane in which something is held is read until [`LANE_MAX`]
 //!   bytes wait, all lanes together keep at most [`KEPT_MAX`] before nothing more is held, and never more than
-//!   [`HELD_MAX`] frames.
+//!   [`HELD_MAX`] frames. Inflated messages count towards both, and are left out where they would pass them.
 //! - What a tap shows is what the receiver got. A comment says what was sent.
 //! - A FIN, or an RST of the sender, stands behind what the sender said, and so waits for it; the page is told. When the
 //!   receiver is gone, what was held for it is undelivered, and the connection is over.
 
+mod copies;
 mod desk;
 mod operator;
 mod orders;

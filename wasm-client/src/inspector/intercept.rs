@@ -85,10 +85,12 @@ pub enum Told {
         /// Those can go on inflated.
         can_mend: bool,
     },
-    /// A frame was too long to be held.
+    /// A frame could not be held, or no more.
     Unheld {
         /// How long.
         length: u64,
+        /// Why.
+        why: &'static str,
     },
     /// What was to be put in was, or why it was not.
     Injected {
@@ -109,9 +111,17 @@ struct Clerk {
     direction: Direction,
     connection: u32,
     last_id: u64,
-    /// Since when each frame is held.
-    held: Vec<(u64, u64)>,
+    held: Vec<Held>,
     told: Vec<Happened>,
+}
+
+/// A frame that is held.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    id: u64,
+    since_ns: u64,
+    /// How long its inflated copy is.
+    copied: usize,
 }
 
 impl Interception {
@@ -167,6 +177,13 @@ impl Interception {
         if let Some(gate) = &mut self.gates[place(direction)] {
             self.clerk.direction = direction;
             gate.push(bytes, &mut self.clerk);
+            if gate.is_full(WAITING_MAX) {
+                // The stream cannot be stopped, so what waits has to go.
+                let length = gate.kept() as u64;
+                gate.rest();
+                self.set(direction);
+                self.tell(Told::Unheld { length, why: "as much waited as may be, and all of it went on" });
+            }
             return self.drain(direction);
         }
         let rest = match (self.state, direction) {
@@ -214,7 +231,7 @@ impl Interception {
 
     /// Lets everything go that is held.
     pub fn forward_all(&mut self, now_ns: u64) {
-        let held: Vec<_> = self.clerk.held.iter().map(|(id, _)| *id).collect();
+        let held: Vec<_> = self.clerk.held.iter().map(|held| held.id).collect();
         for id in held {
             self.decide(now_ns, id, &Decision::Forward);
         }
@@ -376,9 +393,12 @@ impl Interception {
 impl Clerk {
     /// A frame is held no more. Says for how many milliseconds it was.
     fn release(&mut self, id: u64) -> u64 {
-        let Some(at) = self.held.iter().position(|(held, _)| *held == id) else { return 0 };
-        let (_, since) = self.held.remove(at);
-        self.now_ns.saturating_sub(since) / 1_000_000
+        let Some(at) = self.held.iter().position(|held| held.id == id) else { return 0 };
+        self.now_ns.saturating_sub(self.held.remove(at).since_ns) / 1_000_000
+    }
+
+    fn unheld(&mut self, length: u64, why: &'static str) {
+        self.told.push(Happened { told: Told::Unheld { length, why }, bytes: Vec::new(), inflated: None });
     }
 
     fn see(&mut self, direction: Direction, what: What) {
@@ -398,26 +418,32 @@ impl Judge for Clerk {
     fn holds(&mut self, frame: Candidate<'_>) -> Option<u64> {
         let Candidate { dissection, wire, in_context, can_mend } = frame;
         let direction = self.direction;
-        let message = dissection.message.as_ref().filter(|message| message.compressed && message.payload_is_whole);
-        let inflated = message.map(|message| message.payload.clone());
         let frame = CapturedFrame { dissection, began_ns: self.now_ns, pieces: Pieces::default(), checkpoint: None };
         let event = self.event(direction, What::Frame(Box::new(frame)));
         let Self { filter, follower, .. } = self;
         let row = follower.follow(&event);
-        if !filter.as_ref().is_some_and(|filter| filter.matches(&row)) || self.held.len() >= HELD_MAX {
+        if !filter.as_ref().is_some_and(|filter| filter.matches(&row)) {
             return None;
         }
+        if self.held.len() >= HELD_MAX {
+            self.unheld(wire.len() as u64, "as many frames as may be are held already");
+            return None;
+        }
+        let What::Frame(frame) = event.what else { return None };
+        let message = frame.dissection.message.filter(|message| message.compressed && message.payload_is_whole);
+        let copied: usize = self.held.iter().map(|held| held.copied).sum();
+        let inflated = message.map(|message| message.payload).filter(|copy| copied + copy.len() <= COPIED_MAX);
         self.last_id += 1;
         let id = self.last_id;
-        self.held.push((id, self.now_ns));
+        let copied = inflated.as_ref().map_or(0, Vec::len);
+        self.held.push(Held { id, since_ns: self.now_ns, copied });
         let told = Told::Held { id, direction: direction.name(), in_context, can_mend };
         self.told.push(Happened { told, bytes: Arc::clone(wire).to_vec(), inflated });
         Some(id)
     }
 
     fn passes(&mut self, header: &FrameHeader) {
-        let told = Told::Unheld { length: header.payload_length.get() };
-        self.told.push(Happened { told, bytes: Vec::new(), inflated: None });
+        self.unheld(header.payload_length.get(), "longer than 1 MiB");
     }
 }
 
@@ -430,3 +456,7 @@ const fn place(direction: Direction) -> usize {
 
 /// So many frames are held at a time.
 const HELD_MAX: usize = 10_000;
+/// So much waits in one direction, at most, with what is held.
+const WAITING_MAX: usize = 16 << 20;
+/// So much of what is held is there inflated, too.
+const COPIED_MAX: usize = 16 << 20;

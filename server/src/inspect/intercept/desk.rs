@@ -11,6 +11,7 @@ use framescope_codec::capture::gate::{Decision, Unfit};
 use framescope_codec::capture::{Direction, filter::Filter};
 use serde_json::Value;
 
+use super::copies::Copy;
 use super::orders::{Order, Orders};
 use super::talk::{Compression, ConnectionInfo, Held, How, Inject, Notice, Unheld};
 use super::{HELD_MAX, KEPT_MAX};
@@ -21,8 +22,8 @@ use crate::inspect::watcher::lock;
 #[derive(Debug, Default)]
 pub(crate) struct Desk {
     state: Mutex<State>,
-    /// How many bytes all lanes keep.
-    kept: AtomicUsize,
+    /// How many bytes all lanes keep, inflated copies included.
+    kept: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -312,6 +313,11 @@ impl Seat {
         } else if now < before {
             self.desk.kept.fetch_sub(before - now, Ordering::Relaxed);
         }
+    }
+
+    /// A message that is held, inflated, if there is room for that.
+    pub(super) fn copy(&self, message: Vec<u8>, lane: &Arc<AtomicUsize>) -> Option<Arc<Copy>> {
+        Copy::of(message, lane, &self.desk.kept)
     }
 
     /// Whether more may be kept.

@@ -23,19 +23,21 @@ impl Sight {
         Self { connection, ends, heads: Some(heads.map(Into::into)), follower: Follower::new() }
     }
 
-    /// The first wish that finds this frame.
+    /// The first wish that finds this frame, and the frame.
     pub(super) fn find<'w>(
         &mut self,
         direction: Direction,
         dissection: Dissection,
         wishes: &'w Wishes,
-    ) -> Option<&'w Wish> {
+    ) -> Option<(&'w Wish, Dissection)> {
         self.see_heads();
         let now = now_ns();
         let frame = CapturedFrame { dissection, began_ns: now, pieces: Pieces::default(), checkpoint: None };
         let event = self.event(direction, now, What::Frame(Box::new(frame)));
         let row = self.follower.follow(&event);
-        wishes.iter().find(|wish| wish.filter(direction).is_some_and(|filter| filter.matches(&row)))
+        let wish = wishes.iter().find(|wish| wish.filter(direction).is_some_and(|filter| filter.matches(&row)))?;
+        let What::Frame(frame) = event.what else { return None };
+        Some((wish, frame.dissection))
     }
 
     fn see_heads(&mut self) {

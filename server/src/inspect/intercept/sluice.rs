@@ -1,6 +1,7 @@
 //! One lane of a relay while an operator is there: what is judged, held and let go, and what taps are shown of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use framescope_codec::capture::Direction;
 use framescope_codec::capture::gate::{Candidate, Gate, How, Judge, Passed};
@@ -20,6 +21,8 @@ pub(in crate::inspect) struct Sluice {
     gate: Gate,
     /// How much of what all lanes keep is kept here.
     kept: usize,
+    /// How much the inflated copies of what is held here are.
+    copied: Arc<AtomicUsize>,
 }
 
 /// What both lanes of a relay share.
@@ -34,6 +37,7 @@ pub(crate) struct Interception {
 struct Clerk<'a> {
     interception: &'a mut Interception,
     direction: Direction,
+    copied: &'a Arc<AtomicUsize>,
 }
 
 impl Interception {
@@ -99,7 +103,7 @@ impl Sluice {
                 compression.known = known;
             }
         });
-        Box::new(Self { direction, gate, kept: 0 })
+        Box::new(Self { direction, gate, kept: 0, copied: Arc::default() })
     }
 
     /// Begins to hold, or ends that, as operators wish. False if it is of no use any more.
@@ -134,7 +138,7 @@ impl Sluice {
     pub(in crate::inspect) fn push(&mut self, bytes: &[u8], interception: &mut Interception) {
         self.gate.set_frame_max(if interception.seat.has_room() { FRAME_MAX } else { 0 });
         let direction = self.direction;
-        self.gate.push(bytes, &mut Clerk { interception, direction });
+        self.gate.push(bytes, &mut Clerk { interception, direction, copied: &self.copied });
     }
 
     pub(in crate::inspect) fn carry_out(&mut self, order: Order) {
@@ -153,7 +157,7 @@ impl Sluice {
 
     /// Whether no more is to be read for now.
     pub(in crate::inspect) fn is_full(&self) -> bool {
-        self.gate.is_full(LANE_MAX)
+        self.gate.is_full(LANE_MAX.saturating_sub(self.copied.load(Ordering::Relaxed)))
     }
 
     /// Appends what is let go, and shows it to the taps.
@@ -213,10 +217,10 @@ impl Judge for Clerk<'_> {
         let Candidate { dissection, wire, in_context, can_mend } = frame;
         let Interception { seat, wishes, sight, .. } = &mut *self.interception;
         let direction = self.direction;
-        let message = dissection.message.as_ref().filter(|message| message.compressed && message.payload_is_whole);
+        let (found, dissection) = sight.find(direction, dissection, wishes)?;
+        let message = dissection.message.filter(|message| message.compressed && message.payload_is_whole);
         let message = message.filter(|message| message.payload.len() <= FRAME_MAX);
-        let inflated = message.map(|message| message.payload.as_slice().into());
-        let found = sight.find(direction, dissection, wishes)?;
+        let inflated = message.and_then(|message| seat.copy(message.payload, self.copied));
         let (connection, bytes) = (seat.connection(), Arc::clone(wire));
         seat.hold(found, Held { id: 0, connection, direction, bytes, inflated, since: 0, in_context, can_mend })
     }

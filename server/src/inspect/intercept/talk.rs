@@ -8,6 +8,8 @@ use framescope_codec::capture::{Direction, filter};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use super::copies::Copy;
+
 /// Something that an operator says.
 #[derive(Debug)]
 pub(super) enum Said {
@@ -136,8 +138,8 @@ pub(super) struct Held {
     pub(super) connection: u32,
     pub(super) direction: Direction,
     pub(super) bytes: Arc<[u8]>,
-    /// The message, if this frame ends it, it was compressed, and could be inflated.
-    pub(super) inflated: Option<Arc<[u8]>>,
+    /// The message, if this frame ends it, it was compressed, could be inflated, and there was room for it.
+    pub(super) inflated: Option<Arc<Copy>>,
     /// In milliseconds since 1970.
     pub(super) since: u64,
     pub(super) in_context: bool,
@@ -224,7 +226,7 @@ impl Held {
             "connection": self.connection,
             "direction": self.direction.name(),
             "bytes": BASE64_STANDARD.encode(&self.bytes),
-            "inflated": self.inflated.as_ref().map(|bytes| BASE64_STANDARD.encode(bytes)),
+            "inflated": self.inflated.as_ref().map(|copy| BASE64_STANDARD.encode(copy.bytes())),
             "since": self.since,
             "inContext": self.in_context,
             "canMend": self.can_mend,

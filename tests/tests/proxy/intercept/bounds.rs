@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use framescope_tests::OutFrame;
+use framescope_codec::{Compressor, DeflateParams, Role};
+use framescope_tests::{OutFrame, ServerProcess};
 use serde_json::json;
 
-use super::{intercepted, stays_silent};
-use crate::{connect, read};
+use super::holding::connect_compressing;
+use super::{Operator, intercepted, stays_silent};
+use crate::{Upstream, connect, read};
 
 #[tokio::test]
 async fn a_sender_waits_when_enough_of_what_it_says_is_held_and_memory_stays_bounded() {
@@ -29,6 +31,32 @@ async fn a_sender_waits_when_enough_of_what_it_says_is_held_and_memory_stays_bou
     for _ in 0..sent {
         assert!(read(&mut stream, frame.len()).await == frame);
     }
+}
+
+#[tokio::test]
+async fn what_is_held_inflated_counts_and_is_left_out_where_it_would_be_too_much() {
+    let upstream = Upstream::new().await;
+    let proxy = ServerProcess::proxy(&upstream.url(), &[], "").await;
+    let mut operator = Operator::at(&proxy).await;
+    operator.hold("compressed").await;
+    let extension = "permessage-deflate; client_no_context_takeover";
+    let (mut client, mut stream) = connect_compressing(&proxy, &upstream, extension).await;
+    let params = DeflateParams { client_no_context_takeover: true, ..DeflateParams::default() };
+    let mut payload = Vec::new();
+    Compressor::new(params, Role::Client, 6).compress(&vec![0; 1 << 20], &mut payload);
+    let sent = OutFrame::binary(payload).rsv(4).bytes().repeat(300);
+    let before = proxy.rss();
+    client.send(&sent).await;
+    let mut copies = Vec::new();
+    for _ in 0..4 {
+        let held = operator.hear("held").await;
+        copies.push(held["inflated"].as_str().map(str::len));
+    }
+    let whole = Some((1_usize << 20).div_ceil(3) * 4);
+    assert_eq!(copies, [whole, whole, None, None]);
+    assert!(proxy.rss() < before + (32 << 20), "{} more", proxy.rss() - before);
+    operator.say(&json!({ "filter": null })).await;
+    assert!(read(&mut stream, sent.len()).await == sent);
 }
 
 #[tokio::test]

@@ -264,9 +264,13 @@ fn compressed(texts: &[&str]) -> Vec<Vec<u8>> {
 }
 
 /// A connection that agrees on compression.
-async fn connect_compressing(proxy: &ServerProcess, upstream: &Upstream) -> (WireClient, TcpStream) {
-    let offer = [("Sec-WebSocket-Extensions", "permessage-deflate")];
-    let answer = crate::switching().replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n");
+pub(super) async fn connect_compressing(
+    proxy: &ServerProcess,
+    upstream: &Upstream,
+    extension: &str,
+) -> (WireClient, TcpStream) {
+    let offer = [("Sec-WebSocket-Extensions", extension)];
+    let answer = crate::switching().replace("\r\n\r\n", &format!("\r\nSec-WebSocket-Extensions: {extension}\r\n\r\n"));
     let switch = async {
         let (mut stream, _) = upstream.accept().await;
         stream.write_all(answer.as_bytes()).await.unwrap();
@@ -283,12 +287,12 @@ async fn compressed_text_is_matched_and_what_refers_to_a_dropped_message_is_mend
     let texts =
         ["the first of many words", "the first of many words, to be dropped", "the first of many words, and the last"];
     let sent = compressed(&texts);
-    let (mut early, mut early_stream) = connect_compressing(&proxy, &upstream).await;
+    let (mut early, mut early_stream) = connect_compressing(&proxy, &upstream, "permessage-deflate").await;
     early.send(&sent[0]).await;
     assert_eq!(read(&mut early_stream, sent[0].len()).await, sent[0]);
     let mut operator = Operator::at(&proxy).await;
     operator.hold(r#"text contains "dropped""#).await;
-    let (mut client, mut stream) = connect_compressing(&proxy, &upstream).await;
+    let (mut client, mut stream) = connect_compressing(&proxy, &upstream, "permessage-deflate").await;
     // What the one said before anybody looked is not known, so it cannot be matched, and passes.
     let list = operator.connections(|list| list.len() == 2 && list[0]["compression"]["c2s"]["known"] == false).await;
     assert_eq!(list[1]["compression"]["c2s"], json!({ "takeover": true, "known": true }));

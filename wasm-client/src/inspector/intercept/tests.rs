@@ -1,4 +1,4 @@
-use framescope_codec::{Frame, MaskingKey, Opcode};
+use framescope_codec::{Compressor, Frame, MaskingKey, Opcode};
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn outcome(interception: &mut Interception) -> (Vec<u8>, Vec<u8>, Vec<String>) {
             Told::Passed { released: None, comment: None, .. } => {}
             Told::Passed { comment, how, .. } => told.push(format!("{how:?} {comment:?}")),
             Told::Held { id, direction, .. } => told.push(format!("held {id} {direction}")),
-            Told::Unheld { length } => told.push(format!("unheld {length}")),
+            Told::Unheld { length, why } => told.push(format!("unheld {length} {why}")),
             Told::Injected { tag, why } => told.push(format!("injected {tag} {why:?}")),
         }
     }
@@ -109,4 +109,59 @@ fn interim_answers_may_be_no_longer_than_a_head_however_many_come() {
         assert_eq!(interception.takeover().is_some(), is_open, "{count}");
         assert_eq!(outcome(&mut interception).1, answered);
     }
+}
+
+#[test]
+fn what_waits_in_the_page_is_bounded_and_nothing_is_lost() {
+    let mut interception = Interception::new(1);
+    interception.hold(Some("text"), [true; 2]);
+    interception.push(Direction::ClientToServer, 0, REQUEST);
+    interception.push(Direction::ServerToClient, 0, ANSWER);
+    outcome(&mut interception);
+    let piece = Frame::new(Opcode::Binary, vec![7; 1 << 20]).to_bytes();
+    let sent = [b"\x81\x04held".to_vec(), piece.repeat(15), b"\x81\x03too".to_vec(), piece.repeat(2)].concat();
+    let mut received = Vec::new();
+    let mut told = Vec::new();
+    for bytes in sent.chunks(100_000) {
+        interception.push(Direction::ServerToClient, 0, bytes);
+        let outcome = outcome(&mut interception);
+        received.extend(outcome.1);
+        told.extend(outcome.2);
+    }
+    assert!(received == sent && !interception.holds(Direction::ServerToClient));
+    assert_eq!(told.iter().filter(|told| told.starts_with("held")).count(), 2);
+    assert_eq!(told.iter().filter(|told| told.contains("forwarded")).count(), 2);
+    assert!(told.iter().any(|told| told.contains("all of it went on")), "{told:?}");
+    // And then it holds again.
+    interception.push(Direction::ServerToClient, 0, b"\x81\x05again");
+    assert!(interception.holds(Direction::ServerToClient));
+}
+
+#[test]
+fn inflated_copies_are_bounded() {
+    let answer = String::from_utf8_lossy(ANSWER)
+        .replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n");
+    let request = String::from_utf8_lossy(REQUEST)
+        .replace("\r\n\r\n", "\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n\r\n");
+    let mut interception = Interception::new(1);
+    interception.hold(Some("compressed"), [true; 2]);
+    interception.push(Direction::ClientToServer, 0, request.as_bytes());
+    interception.push(Direction::ServerToClient, 0, answer.as_bytes());
+    let params = DeflateParams { server_no_context_takeover: true, ..DeflateParams::default() };
+    let mut payload = Vec::new();
+    Compressor::new(params, Role::Server, 6).compress(&vec![0; 1 << 20], &mut payload);
+    let mut frame = Frame::new(Opcode::Binary, payload).to_bytes();
+    frame[0] |= 0x40;
+    interception.push(Direction::ServerToClient, 0, &frame.repeat(100));
+    let copies = std::iter::from_fn(|| interception.next_happened()).filter_map(|happened| match happened.told {
+        Told::Held { .. } => Some(happened.inflated.map_or(0, |copy| copy.len())),
+        _ => None,
+    });
+    let copies: Vec<_> = copies.collect();
+    assert_eq!((copies.len(), copies.iter().sum::<usize>()), (100, COPIED_MAX));
+    // There is room again for what comes when those are gone.
+    interception.forward_all(0);
+    interception.push(Direction::ServerToClient, 0, &frame);
+    let last = std::iter::from_fn(|| interception.next_happened()).last();
+    assert!(last.is_some_and(|happened| happened.inflated.is_some()));
 }

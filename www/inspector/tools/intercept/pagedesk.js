@@ -303,7 +303,7 @@ class Post {
         inContext: told.inContext,
         canMend: told.canMend,
       });
-    } else if (told.kind === "unheld") this.#events.unheld(1, told.length, "longer than 1 MiB");
+    } else if (told.kind === "unheld") this.#events.unheld(1, told.length, told.why);
     else {
       this.#injections.get(told.tag)?.(told.why === null ? null : { why: told.why, canForce: true });
       this.#injections.delete(told.tag);
