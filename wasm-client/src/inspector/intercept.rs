@@ -143,7 +143,7 @@ impl Interception {
             clerk: Clerk {
                 filter: None,
                 directions: [true; 2],
-                follower: Follower::new(),
+                follower: Follower::of_connection(connection),
                 now_ns: 0,
                 direction: Direction::ClientToServer,
                 connection,

@@ -57,6 +57,12 @@ impl Follower {
         Self::default()
     }
 
+    /// Before the first event of the only connection it is to follow, which goes by this number.
+    #[must_use]
+    pub fn of_connection(number: u32) -> Self {
+        Self { count: u64::from(number).saturating_sub(1), ..Self::default() }
+    }
+
     /// The next event as a row.
     pub fn follow<'a>(&'a mut self, event: &'a Event) -> EventRow<'a> {
         let number = self.rows;

@@ -20,7 +20,7 @@ pub(super) struct Sight {
 
 impl Sight {
     pub(super) fn new(connection: u32, ends: Ends, heads: [&[u8]; 2]) -> Self {
-        Self { connection, ends, heads: Some(heads.map(Into::into)), follower: Follower::new() }
+        Self { connection, ends, heads: Some(heads.map(Into::into)), follower: Follower::of_connection(connection) }
     }
 
     /// The first wish that finds this frame, and the frame.

@@ -37,6 +37,23 @@ async fn a_held_frame_waits_with_all_behind_it_and_the_other_way_goes_on() {
 }
 
 #[tokio::test]
+async fn a_filter_knows_connections_by_the_numbers_of_the_list() {
+    let (proxy, upstream, mut operator, mut first, mut first_stream) = intercepted("conn == 2").await;
+    let (mut second, mut second_stream) = connect(&proxy, &upstream).await;
+    let list = operator.connections(|list| list.len() == 2).await;
+    assert_eq!((&list[0]["connection"], &list[1]["connection"]), (&json!(1), &json!(2)));
+    let frame = OutFrame::text("whose?").bytes();
+    first.send(&frame).await;
+    assert_eq!(read(&mut first_stream, frame.len()).await, frame);
+    second.send(&frame).await;
+    let held = operator.hear("held").await;
+    assert_eq!(held["connection"], 2);
+    stays_silent(&mut second_stream).await;
+    operator.say(&json!({ "forward": held["id"] })).await;
+    assert_eq!(read(&mut second_stream, frame.len()).await, frame);
+}
+
+#[tokio::test]
 async fn what_is_edited_dropped_and_injected_is_in_the_capture_for_what_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.pcapng");

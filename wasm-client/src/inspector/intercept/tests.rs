@@ -165,3 +165,14 @@ fn inflated_copies_are_bounded() {
     let last = std::iter::from_fn(|| interception.next_happened()).last();
     assert!(last.is_some_and(|happened| happened.inflated.is_some()));
 }
+
+#[test]
+fn a_connection_goes_by_the_number_it_was_given() {
+    for (filter, holds) in [("conn == 5", true), ("conn == 1", false)] {
+        let mut interception = Interception::new(5);
+        interception.hold(Some(filter), [true; 2]);
+        interception.push(Direction::ClientToServer, 0, REQUEST);
+        interception.push(Direction::ServerToClient, 0, &[ANSWER, b"\x81\x01a"].concat());
+        assert_eq!(interception.holds(Direction::ServerToClient), holds, "{filter}");
+    }
+}
