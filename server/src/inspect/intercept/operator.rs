@@ -67,7 +67,11 @@ impl Operator {
             },
             None => None,
         };
-        tracing::info!(peer = %self.peer, filter = filter.as_deref().unwrap_or("(nothing)"), "frames are held");
+        // What is looked for may be a secret, such as a token.
+        match &filter {
+            Some(filter) => tracing::info!(peer = %self.peer, filter_length = filter.len(), "frames are held"),
+            None => tracing::info!(peer = %self.peer, "no frames are held any more"),
+        }
         self.inbox.tell(Notice::Holding(filter.map(|filter| (filter, directions))));
         self.desk.hold_from_now(&self.inbox, parsed, directions);
     }
