@@ -165,3 +165,23 @@ fn things_that_are_missing_or_too_many() {
         "Write [0], [*] or [\"name\"].",
     );
 }
+
+#[test]
+fn an_expression_that_would_take_long_is_refused_and_usual_ones_are_not() {
+    let hint = "Repeat and list less in it, or look for parts of it, joined by `and` or `or`.";
+    for pattern in ["(?:[a-z]{1,20}){20}9", "x{128}y", r"\w{1,64}9"] {
+        check(&format!("fin and text matches «/{pattern}/»"), "This regular expression is too large.", hint);
+        let problem = Filter::search(Search::Regex, pattern, true).expect_err(pattern);
+        assert_eq!(problem.message, "This regular expression is too large.");
+    }
+    for pattern in [
+        "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+        r"\b(error|warning|exception|failure|timeout|refused|denied)\b",
+        r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+\.[A-Za-z]{2,}",
+        r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})",
+        r"https?:\/\/[^\s\/]+\/.*\.(png|jpe?g|gif|webp|svg)(\?.*)?$",
+        r"eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]+",
+    ] {
+        Filter::parse(&format!("text matches /{pattern}/i")).expect(pattern);
+    }
+}
