@@ -23,7 +23,7 @@ export interface Status {
   /** The same for what is looked for, if anything is. */
   search: { count: number; done: boolean } | null;
   sources: number;
-  /** The time of the first row, in nanoseconds since 1970, and from there to the last. */
+  /** The time of the earliest row, in nanoseconds since 1970, and from there to the latest. */
   startNs: string;
   durationNs: number;
   /** Grows when rows that were shown before may look different now. */
@@ -56,7 +56,7 @@ export interface ViewSpec {
   /** Each frame, or one row for each message. */
   layer: "frames" | "messages";
   connection: number | null;
-  /** Nanoseconds since the first row. */
+  /** Nanoseconds since the earliest row. */
   between: [number, number] | null;
 }
 
@@ -114,7 +114,7 @@ export interface ColourRule {
 
 /** The view over time, as `Capture.timeline()` counts it; pairs are client to server, server to client. */
 export interface Timeline {
-  /** Nanoseconds since the first row; each bucket is so long. */
+  /** Nanoseconds since the earliest row; each bucket is so long. */
   from: number;
   to: number;
   bucket: number;
@@ -138,7 +138,7 @@ export interface Row {
   kind: "handshake" | "frame" | "gap" | "end" | "note";
   /** Since the epoch: seconds, and nanoseconds of the second. */
   time: [number, number];
-  /** Nanoseconds since the first row, and since the row before. */
+  /** Nanoseconds since the earliest row, and since the row before. */
   sinceStart: number;
   sincePrevious: number;
   /** The number of the connection, from 1; null for what is about the capture itself. */
@@ -236,7 +236,7 @@ export interface StreamMessage {
   direction: Direction;
   kind: "text" | "binary" | "ping" | "pong" | "close";
   length: number;
-  /** Nanoseconds since the first row. */
+  /** Nanoseconds since the earliest row. */
   at: number;
   /** The same for the same content. */
   hash: string;
@@ -261,7 +261,7 @@ export interface ConnectionInfo {
   bytes: [number, number];
   messages: [number, number];
   violations: number;
-  /** Nanoseconds since the first row. */
+  /** Nanoseconds since the earliest row. */
   startNs: number;
   endNs: number | null;
   inProcess: boolean;
@@ -320,7 +320,7 @@ export interface Conversation {
 /** A ping, and the pong that answers it. */
 export interface RoundTrip {
   connection: number;
-  /** Of the ping, in nanoseconds since the first row. */
+  /** Of the ping, in nanoseconds since the earliest row. */
   at: number;
   ping: number;
   pong: number | null;

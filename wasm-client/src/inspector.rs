@@ -46,7 +46,7 @@ use reading::Readings;
 use search::Search;
 use sources::Sources;
 use store::Store;
-use take::Tally;
+use take::{Span, Tally};
 use view::{Colour, View};
 
 /// What came from all sources, row by row.
@@ -57,8 +57,9 @@ pub struct Capture {
     store: Store,
     /// The time of the row before the first that is held.
     before_ns: Option<u64>,
-    /// The time of the first row since the capture began or was cleared.
-    start_ns: Option<u64>,
+    /// From the earliest row to the latest since the capture began or was cleared.
+    span: Span,
+    /// The time of the row that came last.
     last_ns: u64,
     tally: Tally,
     /// What was set, if anything was.
@@ -110,8 +111,8 @@ impl Capture {
             view: self.view_state(),
             search: self.search_state(),
             sources: self.sources.count(),
-            start_ns: self.start_ns.unwrap_or_default().to_string(),
-            duration_ns: self.last_ns.saturating_sub(self.start_ns.unwrap_or(self.last_ns)),
+            start_ns: self.span.start_ns().to_string(),
+            duration_ns: self.span.duration_ns(),
             generation: self.generation,
         }
     }
@@ -137,7 +138,7 @@ impl Capture {
         self.drop_rows(end);
         self.sources.clear();
         self.tally.dropped = 0;
-        (self.start_ns, self.before_ns) = (None, None);
+        (self.span, self.before_ns) = (Span::default(), None);
         self.insight.clear(end);
         self.restart_view();
         self.restart_search();

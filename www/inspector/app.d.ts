@@ -179,7 +179,7 @@ export interface CaptureProxy {
   conversation(connection: number): Promise<Conversation | undefined>;
   roundTrips(connection?: number): Promise<RoundTrip[]>;
   timeline(spec: { from: number | null; to: number | null; buckets: number }): Promise<Timeline>;
-  /** The first row of the view at or after this time, in nanoseconds since the first row. */
+  /** The first row of the view at or after this time, in nanoseconds since the earliest row. */
   rowAt(nanos: number): Promise<RowIndex | undefined>;
   silences(count: number): Promise<Silence[]>;
   /** Of a connection, those behind the row `after`, in order. */

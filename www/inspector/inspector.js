@@ -202,6 +202,18 @@ export class Inspector {
     await this.#forgetRemoved();
   }
 
+  /**
+   * Times count from another row, as after an older file: the span that was chosen stays what it was. That of a sample's
+   * address counts from the sample.
+   * @param {string} before @param {string} now
+   */
+  #followStart(before, now) {
+    const { between } = this.view;
+    if (before === now || between === null || this.sample !== null) return;
+    const by = Number(BigInt(before) - BigInt(now));
+    void this.setView({ between: [Math.max(0, between[0] + by), Math.max(0, between[1] + by)] });
+  }
+
   /** Rows that went with their source are chosen and marked no more. */
   async #forgetRemoved() {
     const chosen = this.chosenIndex === null ? [] : [this.chosenIndex];
@@ -265,8 +277,10 @@ export class Inspector {
       others(news);
       return;
     }
+    const before = this.status;
     this.status = news.status;
     this.sources = news.sources;
+    if (before && before.end > before.first) this.#followStart(before.startNs, news.status.startNs);
     for (const index of this.marked) if (index < news.status.first) this.marked.delete(index);
     this.emit("status");
     this.emit("sources");

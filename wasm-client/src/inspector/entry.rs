@@ -167,6 +167,11 @@ impl Entry {
         matches!(self.kind, Kind::Frame)
     }
 
+    /// What is said of a capture before its first packet has no time.
+    pub(super) const fn is_timed(&self) -> bool {
+        self.time_ns > 0 || self.connection != NONE
+    }
+
     pub(super) const fn fin(&self) -> bool {
         self.first_byte & 0x80 != 0
     }

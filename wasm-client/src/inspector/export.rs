@@ -87,7 +87,7 @@ pub struct StreamMessage {
     direction: &'static str,
     kind: &'static str,
     length: usize,
-    /// Nanoseconds since the first row.
+    /// Nanoseconds since the earliest row.
     at: u64,
     /// The same for the same content.
     hash: String,
@@ -154,7 +154,7 @@ impl Capture {
             direction: event.direction.name(),
             kind,
             length: payload.len(),
-            at: event.time_ns.saturating_sub(self.start_ns.unwrap_or(event.time_ns)),
+            at: self.span.since(event.time_ns),
             hash: format!("{:016x}", fnv(payload)),
         })
     }

@@ -31,15 +31,14 @@ impl Capture {
 
     /// Its times as those of rows.
     fn timed(&self, info: ConnectionInfo) -> ConnectionInfo {
-        let since = |time_ns: u64| time_ns.saturating_sub(self.start_ns.unwrap_or_default());
+        let since = |time_ns| self.span.since(time_ns);
         ConnectionInfo { start_ns: since(info.start_ns), end_ns: info.end_ns.map(since), ..info }
     }
 
-    /// The pings of one connection, or of all, and the pongs that answer them; times are since the first row.
+    /// The pings of one connection, or of all, and the pongs that answer them; times are since the earliest row.
     #[must_use]
     pub fn round_trips(&self, connection: Option<u32>) -> Vec<RoundTrip> {
-        let start_ns = self.start_ns.unwrap_or_default();
-        let since_start = |trip: RoundTrip| RoundTrip { at: trip.at.saturating_sub(start_ns), ..trip };
+        let since_start = |trip: RoundTrip| RoundTrip { at: self.span.since(trip.at), ..trip };
         self.insight.round_trips(connection).into_iter().map(since_start).collect()
     }
 

@@ -43,9 +43,9 @@ pub struct Status<'a> {
     pub search: Option<SearchState>,
     /// How many sources there are.
     pub sources: usize,
-    /// The time of the first row, in nanoseconds since 1970.
+    /// The time of the earliest row, in nanoseconds since 1970.
     pub start_ns: String,
-    /// From the first row to the last.
+    /// From the earliest row to the latest.
     pub duration_ns: u64,
     /// Grows when rows that were shown before may look different now.
     pub generation: u64,

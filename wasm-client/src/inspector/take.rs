@@ -21,6 +21,35 @@ pub(super) struct Tally {
     pub(super) windows: usize,
 }
 
+/// From the earliest row to the latest. Sources come in any order: a file may be older than all that a tap has shown.
+#[derive(Debug, Default)]
+pub(super) struct Span {
+    ends: Option<(u64, u64)>,
+    /// The beginning is another than it was.
+    pub(super) moved: bool,
+}
+
+impl Span {
+    fn take(&mut self, time_ns: u64) {
+        let (start, end) = self.ends.unwrap_or((time_ns, time_ns));
+        self.moved |= time_ns < start;
+        self.ends = Some((start.min(time_ns), end.max(time_ns)));
+    }
+
+    pub(super) fn start_ns(&self) -> u64 {
+        self.ends.unwrap_or_default().0
+    }
+
+    pub(super) fn duration_ns(&self) -> u64 {
+        self.ends.map_or(0, |(start, end)| end - start)
+    }
+
+    /// Nanoseconds from its beginning.
+    pub(super) fn since(&self, time_ns: u64) -> u64 {
+        self.ends.map_or(0, |(start, _)| time_ns.saturating_sub(start))
+    }
+}
+
 impl Capture {
     /// An event on a connection, which is the next row.
     pub(super) fn take_event(&mut self, source: u32, number: u32, event: Event) {
@@ -101,8 +130,10 @@ impl Capture {
     }
 
     fn push(&mut self, entry: Entry) {
-        self.start_ns.get_or_insert(entry.time_ns);
         self.last_ns = entry.time_ns;
+        if entry.is_timed() {
+            self.span.take(entry.time_ns);
+        }
         self.count(&entry, true);
         self.store.push(entry);
     }
@@ -149,6 +180,12 @@ impl Capture {
             connection.heads = None;
             connection.bases = [None, None];
         }
+        let rows = (self.store.first()..self.end()).filter_map(|row| self.store.get(row));
+        let mut span = Span::default();
+        for entry in rows.filter(|entry| entry.kind != Kind::Removed && entry.is_timed()) {
+            span.take(entry.time_ns);
+        }
+        self.span = Span { moved: true, ..span };
         self.insight.forget_source(source);
         self.readings.borrow_mut().clear();
     }
@@ -186,12 +223,12 @@ impl Capture {
     /// Nanoseconds from the row before to this one.
     pub(super) fn since_previous(&self, row: u64, entry: &Entry) -> i64 {
         let before = row.checked_sub(1).and_then(|before| self.store.get(before)).map(|before| before.time_ns);
-        let before = before.or(self.before_ns).unwrap_or(entry.time_ns);
+        let before = before.or(self.before_ns).filter(|_| entry.is_timed()).unwrap_or(entry.time_ns);
         entry.time_ns.wrapping_sub(before).cast_signed()
     }
 
-    /// Nanoseconds from the first row to this one.
+    /// Nanoseconds from the earliest row to this one.
     pub(super) fn since_start(&self, entry: &Entry) -> i64 {
-        entry.time_ns.wrapping_sub(self.start_ns.unwrap_or(entry.time_ns)).cast_signed()
+        i64::try_from(self.span.since(entry.time_ns)).unwrap_or(i64::MAX)
     }
 }

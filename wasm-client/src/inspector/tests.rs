@@ -358,6 +358,49 @@ fn several_sources_are_one_list() {
 }
 
 #[test]
+fn a_file_that_is_older_than_the_first_row_has_its_times() {
+    let live = Tap::new();
+    let mut old = Vec::new();
+    pcapng::write_start(&mut old);
+    let mut flow = Flow::in_process(50_000);
+    flow.open(1_000, &mut old);
+    for (time_ns, bytes) in [(1_000, REQUEST), (2_000, RESPONSE), (5_000, b"\x81\x01a")] {
+        let direction = if time_ns == 1_000 { Direction::ClientToServer } else { Direction::ServerToClient };
+        flow.bytes(direction, time_ns, bytes, &mut old);
+    }
+    let mut capture = live.capture();
+    assert_eq!(capture.status().duration_ns, 1_000);
+    let generation = capture.status().generation;
+    capture.set_view(ViewSpec { between: Some((0.0, 4_000.0)), ..ViewSpec::default() }).unwrap();
+    let file = capture.add_source("file", "old.pcapng");
+    capture.feed(file, &old);
+    capture.finish(file);
+    while capture.work(&mut || true) {}
+    let since: Vec<_> = rows(&mut capture).iter().map(|row| row.since_start).collect();
+    assert_eq!(since, [1_000_000_000, 1_000_001_000, 0, 1_000, 4_000]);
+    assert_eq!(capture.view_rows(0, 9).iter().map(|row| row.index).collect::<Vec<_>>(), [2, 3, 4]);
+    assert_eq!((capture.status().start_ns.as_str(), capture.status().duration_ns), ("1000", 1_000_001_000));
+    assert!(capture.status().generation > generation);
+    let told = serde_json::to_value(capture.messages_of(2, -1, 9)).unwrap();
+    assert_eq!(told[0]["at"], 4_000);
+    capture.set_view(ViewSpec::default()).unwrap();
+    assert_eq!(capture.timeline(None, None, 2).rows, [[1, 1], [2, 1]]);
+    assert_eq!(capture.timeline(Some(0.0), Some(5_000.0), 5).rows, [[1, 0, 0, 0, 0], [0, 1, 0, 0, 1]]);
+    // Without it, time begins as before.
+    capture.remove_source(file);
+    assert_eq!((capture.status().duration_ns, rows(&mut capture)[0].since_start), (1_000, 0));
+}
+
+#[test]
+fn what_is_said_before_the_first_packet_has_no_time() {
+    let mut capture = empty();
+    capture.fault(0, "Something could not be opened.");
+    capture.feed(0, &Tap::new().bytes);
+    let since: Vec<_> = rows(&mut capture).iter().map(|row| row.since_start).collect();
+    assert_eq!((since, capture.status().duration_ns), (vec![0, 0, 1_000], 1_000));
+}
+
+#[test]
 fn the_page_s_own_client_is_a_source() {
     let mut capture = Capture::new();
     let source = capture.add_source("client", "lab");

@@ -8,12 +8,12 @@ use super::objects::{Silence, Timeline};
 use super::store::Extra;
 
 impl Capture {
-    /// Rows, bytes and broken rules of the view, whatever its own span of time, in so many equal spans of the time between, in nanoseconds since the first
-    /// row; without limits, all of it.
+    /// Rows, bytes and broken rules of the view, whatever its own span of time, in so many equal spans of the time between, in nanoseconds since the
+    /// earliest row; without limits, all of it.
     #[must_use]
     pub fn timeline(&self, from: Option<f64>, to: Option<f64>, buckets: usize) -> Timeline {
         let buckets = buckets.clamp(1, BUCKETS_MAX);
-        let end = self.last_ns.saturating_sub(self.start_ns.unwrap_or(self.last_ns));
+        let end = self.span.duration_ns();
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates at the chart's edges")]
         let (from, to) = (from.map_or(0, |from| from as u64), to.map_or(end + 1, |to| to as u64));
         let bucket = to.saturating_sub(from).div_ceil(buckets as u64).max(1);
@@ -72,9 +72,9 @@ impl Capture {
         longest
     }
 
-    /// Nanoseconds from the first row to this one; none for what came before.
+    /// Nanoseconds from the earliest row to this one.
     fn after_start(&self, entry: &Entry) -> u64 {
-        entry.time_ns.saturating_sub(self.start_ns.unwrap_or_default())
+        self.span.since(entry.time_ns)
     }
 }
 

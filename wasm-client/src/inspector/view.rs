@@ -41,7 +41,7 @@ pub struct ViewSpec {
     pub messages: bool,
     /// Of this one only, counted from 1.
     pub connection: Option<u32>,
-    /// Nanoseconds since the first row.
+    /// Nanoseconds since the earliest row.
     pub between: Option<(f64, f64)>,
 }
 
@@ -185,7 +185,7 @@ impl Capture {
         self.view.rows.as_ref().map_or(self.store.len(), |rows| rows.len() as u64)
     }
 
-    /// The first row of the view at or after this time, in nanoseconds since the first row.
+    /// The first row of the view at or after this time, in nanoseconds since the earliest row.
     #[must_use]
     pub fn row_at(&self, time: f64) -> Option<u64> {
         let is_there =
@@ -236,6 +236,11 @@ impl Capture {
     /// Rows that just came are gone through at once, if those before them were.
     pub(super) fn follow(&mut self) {
         self.readings.borrow_mut().forget_recent();
+        if std::mem::take(&mut self.span.moved) {
+            // Times count from elsewhere, so other rows may be listed.
+            self.restart_view();
+            self.generation += 1;
+        }
         if self.end().saturating_sub(self.view.next) <= STEP as u64 {
             self.scan_view();
         }

@@ -159,7 +159,11 @@ class ConversationPage {
       ),
       ...fact("Server", el("code", {}, info.server)),
       ...fact("State", info.state, closing.by && `, closed by ${closing.by === "both" ? "both" : `the ${closing.by}`}`),
-      ...fact("Time", `began ${span(info.startNs)} after the first row`, lasted !== null && `, lasted ${span(lasted)}`),
+      ...fact(
+        "Time",
+        `began ${span(info.startNs)} after the earliest row`,
+        lasted !== null && `, lasted ${span(lasted)}`,
+      ),
       ...fact(
         "Client sent",
         `${counted(info.frames[0], "frame")}, ${counted(info.messages[0], "message")}, ${size(info.bytes[0])}`,

@@ -61,7 +61,7 @@ const probe = document.createElement("i");
  * @param {object} look
  * @param {Measure} look.measure
  * @param {Palette} look.palette
- * @param {[number, number] | null} look.brush in nanoseconds since the first row
+ * @param {[number, number] | null} look.brush in nanoseconds since the earliest row
  * @param {number | null} look.pointed a bucket
  */
 export function drawTimeline(canvas, timeline, { measure, palette, brush, pointed }) {

@@ -20,7 +20,7 @@ export function span(nanos) {
 }
 
 /**
- * A moment of the capture: seconds since its first row, with as many digits as tell buckets of this size apart.
+ * A moment of the capture: seconds since its earliest row, with as many digits as tell buckets of this size apart.
  *
  * @param {number} nanos
  * @param {number} step
