@@ -291,6 +291,9 @@ impl Capture {
         removed.kept = Kept::default();
         removed.decoder = Decoder::new();
         self.remove_rows(source);
+        for twin in self.sources.twins.forget(source) {
+            self.read_again(twin);
+        }
         if self.sources.count() == 0 {
             self.clear();
         } else {
@@ -298,6 +301,7 @@ impl Capture {
             self.restart_search();
             self.generation += 1;
         }
+        self.keep_within_budget();
         self.follow();
     }
 
@@ -309,6 +313,18 @@ impl Capture {
         };
         again.words.retain(|known| known.stream != word.stream);
         again.words.push(word);
+        self.read_again(source);
+        self.restart_view();
+        self.restart_search();
+        self.generation += 1;
+        self.keep_within_budget();
+    }
+
+    /// The rows of a source go away, and what is kept of it is read again.
+    fn read_again(&mut self, source: u32) {
+        let Some(again) = self.sources.list.get_mut(source as usize).filter(|source| !source.is_removed) else {
+            return;
+        };
         let kept = std::mem::take(&mut again.kept);
         again.decoder = Decoder::noting_places();
         for word in &again.words {
@@ -327,10 +343,6 @@ impl Capture {
             again.decoder.finish();
             self.take_records(source);
         }
-        self.restart_view();
-        self.restart_search();
-        self.generation += 1;
-        self.keep_within_budget();
     }
 
     /// A connection that the page's own client opens: answers with a handle.

@@ -445,6 +445,15 @@ fn a_connection_of_the_page_that_a_tap_shows_too_is_listed_once() {
     let own = capture.client_connection(handles[1]);
     assert_eq!(own.map(u64::from), rows(&mut capture)[0].connection);
     assert_eq!((own.is_some(), capture.client_connection(handles[0])), (true, None));
+
+    // Without the page's own, what the tap has is all there is; also of what comes later.
+    capture.remove_source(client);
+    let mut names: Vec<_> = rows(&mut capture).iter().map(|row| (row.source, row.name)).collect();
+    names.sort_unstable();
+    let twice = [(0, "request"), (0, "response"), (0, "text")].map(|row| [row; 2]);
+    assert_eq!(names, twice.concat());
+    capture.feed(0, &tap);
+    assert_eq!(rows(&mut capture).len(), 12);
 }
 
 #[test]

@@ -7,7 +7,8 @@ use framescope_codec::capture::{Direction, Event, What};
 /// The requests of the page's own connections, and which connections of taps began with the same.
 #[derive(Debug, Default)]
 pub(super) struct Twins {
-    own: Vec<u64>,
+    /// By source.
+    own: Vec<(u32, u64)>,
     /// By source, and by the number that the connection has there.
     hidden: Vec<(u32, u32)>,
 }
@@ -20,8 +21,8 @@ impl Twins {
         if let What::Request(request) = &event.what {
             let print = fingerprint(request.head().bytes());
             if is_own {
-                remember(&mut self.own, print);
-            } else if self.own.contains(&print) {
+                remember(&mut self.own, (source, print));
+            } else if self.own.iter().any(|(_, own)| *own == print) {
                 remember(&mut self.hidden, place);
             } else {
                 // An HTTP connection may carry several requests, and be somebody else's from the next on.
@@ -29,6 +30,20 @@ impl Twins {
             }
         }
         !is_own && self.hidden.contains(&place)
+    }
+
+    /// A source of the page's own connections goes away. Answers with the sources that have to be read again, as what they
+    /// know of these connections is all there is now.
+    pub(super) fn forget(&mut self, source: u32) -> Vec<u32> {
+        let before = self.own.len();
+        self.own.retain(|(own, _)| *own != source);
+        let mut again = Vec::new();
+        if self.own.len() < before {
+            again.extend(std::mem::take(&mut self.hidden).into_iter().map(|(source, _)| source));
+        }
+        again.sort_unstable();
+        again.dedup();
+        again
     }
 }
 
