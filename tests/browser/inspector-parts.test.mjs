@@ -2,10 +2,12 @@
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { Rows } from "../../www/inspector/rows.js";
 import { diff } from "../../www/inspector/tools/diff.js";
+import { Board } from "../../www/inspector/tools/intercept/board.js";
+import { ProxyDesk } from "../../www/inspector/tools/intercept/proxydesk.js";
 import { snippet } from "../../www/inspector/tools/snippets.js";
 import { moment, span } from "../../www/inspector/tools/times.js";
 
@@ -121,5 +123,62 @@ test("rows that are outdated are asked for again, however many there are", async
     assert.equal(rows.get(3).colour, 1, "what is known is shown until the new is here");
     await turn();
     assert.equal(rows.get(3).colour, 2, `${total} rows`);
+  }
+});
+
+test("after a wrong filter the panel and the proxy go on with the one before", () => {
+  const sockets = [];
+  class Channel {
+    static OPEN = 1;
+    readyState = 1;
+    sent = [];
+    constructor() {
+      sockets.push(this);
+    }
+    send(text) {
+      this.sent.push(JSON.parse(text));
+    }
+    close() {}
+    hear(told) {
+      this.onmessage({ data: JSON.stringify(told) });
+    }
+  }
+  const kept = new Map();
+  const storage = { getItem: (name) => kept.get(name) ?? null, setItem: (name, value) => kept.set(name, value) };
+  const given = { WebSocket: Channel, location: new URL("http://localhost/"), localStorage: storage };
+  const before = Object.fromEntries(
+    Object.keys(given).map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)]),
+  );
+  for (const [name, value] of Object.entries(given))
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
+  mock.timers.enable({ apis: ["setTimeout"] });
+  const leaving = new AbortController();
+  try {
+    const board = new Board({ changed: () => {}, told: () => {} });
+    board.add(new ProxyDesk(board.events, leaving.signal));
+    sockets[0].onopen();
+    board.hold("fin", ["c2s"]);
+    sockets[0].hear({ holding: { filter: "fin", directions: ["c2s"] } });
+    board.hold("wrong", ["s2c"]);
+    sockets[0].hear({ problem: { message: "There is no field.", from: 0, to: 5, hint: null } });
+    assert.deepEqual([board.isOn, board.filter, board.directions], [true, "fin", ["c2s"]]);
+    assert.deepEqual([...kept.values()], ['"fin"']);
+    sockets[0].onclose({});
+    mock.timers.tick(60_000);
+    sockets[1].onopen();
+    assert.deepEqual(sockets[1].sent, [{ filter: "fin", directions: ["c2s"] }]);
+    // What was asked for and not answered is asked for again.
+    board.hold("text", ["c2s"]);
+    sockets[1].onclose({});
+    mock.timers.tick(60_000);
+    sockets[2].onopen();
+    assert.deepEqual(sockets[2].sent, [{ filter: "text", directions: ["c2s"] }]);
+  } finally {
+    leaving.abort();
+    mock.timers.reset();
+    for (const [name, was] of Object.entries(before)) {
+      if (was) Object.defineProperty(globalThis, name, was);
+      else delete globalThis[name];
+    }
   }
 });

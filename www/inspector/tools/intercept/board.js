@@ -25,7 +25,7 @@ export class Board {
   #changed;
   #told;
   /** What was held before the last wish. */
-  #before = { isOn: false, filter: "" };
+  #before;
 
   /**
    * @param {object} options
@@ -36,6 +36,7 @@ export class Board {
     this.#changed = changed;
     this.#told = told;
     this.filter = remembered("intercept", "", asText);
+    this.#before = this.#wish;
   }
 
   /** @returns {DeskEvents} */
@@ -50,6 +51,7 @@ export class Board {
       problem: (problem) => {
         // What held before still does.
         Object.assign(this, this.#before);
+        remember("intercept", this.filter);
         this.problem = problem;
         this.#changed();
       },
@@ -71,9 +73,13 @@ export class Board {
     return desk.connections.find((one) => one.connection === connection);
   }
 
+  get #wish() {
+    return { isOn: this.isOn, filter: this.filter, directions: this.directions };
+  }
+
   /** Begins to hold, or holds something else. @param {string} filter @param {Direction[]} directions */
   hold(filter, directions) {
-    this.#before = { isOn: this.isOn, filter: this.filter };
+    this.#before = this.#wish;
     this.isOn = true;
     this.filter = filter;
     this.directions = directions;

@@ -6,6 +6,8 @@ import { fromBase64, toBase64 } from "../lab/bytes.js";
 
 /** @import { Bytes, Connection, Desk, DeskEvents, Direction, Refusal } from "./types.d.ts" */
 
+/** What is to be held. @typedef {{ filter: string | null, directions: Direction[] }} Wish */
+
 /** @implements {Desk} */
 export class ProxyDesk {
   /** @type {"proxy"} */
@@ -16,8 +18,10 @@ export class ProxyDesk {
   #events;
   /** @type {WebSocket | null} */
   #socket = null;
-  /** What is wanted, for when the channel comes back. @type {{ filter: string | null, directions: Direction[] }} */
-  #wanted = { filter: null, directions: ["c2s", "s2c"] };
+  /** What the proxy holds, for when the channel comes back. @type {Wish} */
+  #holding = { filter: null, directions: ["c2s", "s2c"] };
+  /** What it has not answered yet, which may be wrong. @type {Wish[]} */
+  #asked = [];
   /** Frames that are held here. @type {Set<number>} */
   #held = new Set();
   /** Injections that are not answered yet. @type {Map<number, (refusal: Refusal | null) => void>} */
@@ -42,7 +46,9 @@ export class ProxyDesk {
   #opened(socket) {
     this.#socket = socket;
     this.trouble = "";
-    if (this.#wanted.filter !== null) this.#say(this.#wanted);
+    const wanted = this.#asked.at(-1) ?? this.#holding;
+    this.#asked = [];
+    if (wanted.filter !== null) this.#ask(wanted);
     this.#events.changed();
   }
 
@@ -59,6 +65,12 @@ export class ProxyDesk {
   /** @param {unknown} what */
   #say(what) {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(what));
+  }
+
+  /** @param {Wish} wish */
+  #ask(wish) {
+    this.#asked.push(wish);
+    this.#say(wish);
   }
 
   /** @param {any} told as `server/src/inspect/intercept.rs` has it */
@@ -82,8 +94,12 @@ export class ProxyDesk {
     } else if (told.released !== undefined) {
       this.#held.delete(told.released);
       this.#events.released(`proxy-${told.released}`, told.how);
-    } else if (told.problem) this.#events.problem(told.problem);
-    else if (told.unheld) this.#events.unheld(told.unheld.count, told.unheld.length, told.unheld.why);
+    } else if (told.holding !== undefined) {
+      this.#holding = this.#asked.shift() ?? this.#holding;
+    } else if (told.problem) {
+      this.#asked.shift();
+      this.#events.problem(told.problem);
+    } else if (told.unheld) this.#events.unheld(told.unheld.count, told.unheld.length, told.unheld.why);
     else if (told.injected) this.#answered(told.injected.tag, null);
     else if (told.refused) {
       const { tag, why, canForce } = told.refused;
@@ -100,8 +116,7 @@ export class ProxyDesk {
 
   /** @param {string | null} filter @param {Direction[]} directions */
   hold(filter, directions) {
-    this.#wanted = { filter, directions };
-    this.#say(this.#wanted);
+    this.#ask({ filter, directions });
   }
 
   /** @param {number} id @param {Bytes | null} edited @param {boolean} mends */
