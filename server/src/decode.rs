@@ -202,6 +202,8 @@ impl<'a> Reading<'a> {
         if self.faults.first.len() < FAULTS_SHOWN {
             self.faults.first.push(fault);
         }
+        // It is a row on the page, so that numbers are the same here.
+        self.follower.pass();
         // Of no stream, and found by no filter.
         if self.filter.is_none() && self.settings.follow.is_none() { self.printer.fault(&fault) } else { Ok(()) }
     }

@@ -126,7 +126,7 @@ impl Subject for RowSubject<'_> {
                 Kind::End => Asked::End,
                 Kind::Note | Kind::Removed => Asked::Note,
             } as u64),
-            Field::Number => Value::Number(*index),
+            Field::Number => Value::Number(*index + 1),
             Field::Time => Value::Time(capture.since_start(entry)),
             Field::Delta => Value::Time(capture.since_previous(*index, entry)),
             Field::Connection => Value::number(self.connection().map(|_| u64::from(entry.connection) + 1)),

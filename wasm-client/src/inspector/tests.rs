@@ -210,6 +210,12 @@ fn a_filtered_view_counts_what_is_gone_from_its_front() {
     capture.set_view(ViewSpec { filter: "opcode == text".into(), ..ViewSpec::default() }).unwrap();
     while capture.work(&mut || true) {}
     assert_eq!((capture.status().view.first, capture.status().view.count), (0, 1_000));
+    let begin = capture.status().first;
+    capture.set_view(ViewSpec { filter: "number == 1".into(), ..ViewSpec::default() }).unwrap();
+    while capture.work(&mut || true) {}
+    assert_eq!(capture.view_rows(0, 2).iter().map(|row| row.index).collect::<Vec<_>>(), [begin]);
+    capture.set_view(ViewSpec { filter: "opcode == text".into(), ..ViewSpec::default() }).unwrap();
+    while capture.work(&mut || true) {}
     capture.set_budget(1 << 20);
     let status = capture.status();
     assert!(status.dropped > 100);

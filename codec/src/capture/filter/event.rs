@@ -63,12 +63,18 @@ impl Follower {
         Self { count: u64::from(number).saturating_sub(1), ..Self::default() }
     }
 
+    /// A row that is no event, such as damage in the file, comes next.
+    pub const fn pass(&mut self) {
+        self.rows += 1;
+    }
+
     /// The next event as a row.
     pub fn follow<'a>(&'a mut self, event: &'a Event) -> EventRow<'a> {
         let number = self.rows;
         self.rows += 1;
+        let is_first = self.start_ns.is_none();
         let start = *self.start_ns.get_or_insert(event.time_ns);
-        let previous = if number == 0 { start } else { self.last_ns };
+        let previous = if is_first { start } else { self.last_ns };
         self.last_ns = event.time_ns;
         if self.connections.len() >= CONNECTIONS_MAX && !self.connections.contains_key(&event.stream) {
             self.forget();
@@ -159,7 +165,7 @@ impl Subject for EventRow<'_> {
                 What::End(_) => Kind::End,
                 What::JoinedLate { .. } | What::Note(_) => Kind::Note,
             } as u64),
-            Field::Number => Value::Number(self.number),
+            Field::Number => Value::Number(self.number + 1),
             Field::Time => Value::Time(self.time),
             Field::Delta => Value::Time(self.delta),
             Field::Connection => Value::number(self.connection.map(|connection| connection.number)),
@@ -326,6 +332,7 @@ mod tests {
         };
         assert_eq!(found(""), 6);
         assert_eq!(found("handshake"), 2);
+        assert_eq!((found("number == 1 and kind == request"), found("number > 5"), found("number == 0")), (1, 1, 0));
         assert_eq!(found("conn == 1 and stream == 0 and tcp.stream != 1"), 6);
         assert_eq!(found("path == /socket.io/ and target endswith \"EIO=4\" and host == example.org"), 6);
         assert_eq!(found("not subprotocol and deflate and extensions contains deflate"), 5);
@@ -340,5 +347,9 @@ mod tests {
         assert_eq!(found("control"), 3);
         assert_eq!(found("content contains \"said\""), 1);
         assert_eq!(found("violation"), 0);
+        // Behind a row that is none of them.
+        let mut follower = Follower::new();
+        follower.pass();
+        assert!(Filter::parse("number == 2 and time == 0s").unwrap().matches(&follower.follow(&events[0])));
     }
 }

@@ -42,7 +42,7 @@ fields! {
     Gap: Flag = "gap" ["tcp.analysis.lost_segment"],
         "The row stands for bytes that were not captured", "gap";
     Number: Number = "number" ["frame.number"],
-        "The row's number in the list", "number >= 1000";
+        "The row's number in the list, from 1", "number >= 1000";
     Time: Time = "time" ["frame.time_relative"],
         "Since the first row of the capture", "time in 1.5s..2s";
     Delta: Time = "delta" ["frame.time_delta", "frame.time_delta_displayed"],
