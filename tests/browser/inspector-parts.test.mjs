@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mock, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { ofField } from "../../www/inspector/expressions.js";
 import { Rows } from "../../www/inspector/rows.js";
 import { diff } from "../../www/inspector/tools/diff.js";
 import { Board } from "../../www/inspector/tools/intercept/board.js";
@@ -71,6 +72,23 @@ test("a frame is copied as bytes of several languages, which read it back", () =
   assert.equal(execFileSync("python3", ["-c", python]).toString().trim(), hex.replaceAll(" ", ""));
   assert.match(snippet("rust", details, wire, []), /^const TEXT_17: \[u8; 11\] = \[\n {4}0x81, 0x85,/);
   assert.equal(snippet("curl", details, wire, []), null);
+});
+
+test("what a line of a handshake asks for is what the language calls it", () => {
+  const fields = [
+    ["method", "Method", "GET", ""],
+    ["target", "Target", "/a?b", 'target == "/a?b"'],
+    ["http-version", "Version", "HTTP/1.1", ""],
+    ["status", "Status", "101", "status == 101"],
+    ["status", "Status", "1x", ""],
+    ["reason", "Reason", "Switching", ""],
+    ["start-line", "Request line", "GET /a?b HTTP/1.1", ""],
+    ["header", "Sec-WebSocket-Version", "13", 'header.sec-websocket-version == "13"'],
+    ["header", "not a name", "13", ""],
+  ];
+  const chosen = { details: { row, handshake: { kind: "request" } } };
+  for (const [name, label, value, filter] of fields)
+    assert.equal(ofField({ name, label, value }, chosen), filter, name);
 });
 
 test("a frame's test names the rules that it breaks by itself", () => {

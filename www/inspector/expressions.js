@@ -70,7 +70,6 @@ export function ofCell(row, cell) {
 export function messageOf(row) {
   const { connection, direction, fragment } = row;
   if (connection === null || direction === null || !fragment) return "";
-  // The language counts messages from 0, as the codec does.
   return `conn == ${connection} and dir == ${direction} and message.number == ${fragment.message}`;
 }
 
@@ -83,7 +82,10 @@ export function messageOf(row) {
  */
 export function ofField(field, { details: { row, handshake } }) {
   if (handshake) {
-    const isHeader = field.name === "header" || (field.label !== "" && /^[\w-]+$/u.test(field.label));
+    // The parts of the first line have words for labels, too.
+    if (field.name === "status") return /^\d{3}$/u.test(field.value) ? `status == ${field.value}` : "";
+    if (field.name === "target") return `target == ${quoted(field.value)}`;
+    const isHeader = field.name === "header" && /^[\w-]+$/u.test(field.label);
     return isHeader && field.value !== "" ? `header.${field.label.toLowerCase()} == ${quoted(field.value)}` : "";
   }
   switch (field.name) {
