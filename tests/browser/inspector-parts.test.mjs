@@ -74,6 +74,15 @@ test("a frame is copied as bytes of several languages, which read it back", () =
   assert.equal(snippet("curl", details, wire, []), null);
 });
 
+test("a frame of a reserved opcode, too, has a name that languages take", () => {
+  const reserved = { ...details, row: { ...row, name: "reserved 0x3" } };
+  const made = new Function(`${snippet("javascript", reserved, wire, [])} return reserved_0x3_17;`)();
+  assert.deepEqual(made, wire);
+  execFileSync("python3", ["-c", snippet("python", reserved, wire, [])]);
+  assert.match(snippet("rust", reserved, wire, []), /^const RESERVED_0X3_17: /);
+  assert.match(snippet("test", reserved, wire, []), /^fn reserved_0x3_17\(\) \{$/m);
+});
+
 test("what a line of a handshake asks for is what the language calls it", () => {
   const fields = [
     ["method", "Method", "GET", ""],

@@ -30,7 +30,7 @@ const A_LINE = 16;
  */
 export function snippet(form, details, wire, rulesAlone) {
   const { row, handshake } = details;
-  const name = `${row.name.replaceAll("-", "_")}_${row.index + 1}`;
+  const name = `${row.name.replaceAll(/\W+/gu, "_")}_${row.index + 1}`;
   if (form === "hex") return hexOf(wire);
   if (form === "base64") return base64Of(wire);
   if (form === "rust") return `const ${name.toUpperCase()}: [u8; ${wire.length}] = [\n${lines(wire, "0x", ", ")}\n];\n`;
