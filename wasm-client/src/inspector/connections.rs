@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use framescope_codec::DeflateParams;
-use framescope_codec::capture::{Direction, Event, What};
+use framescope_codec::capture::{Direction, Event, Note, Origin, What};
 
 use super::reading::Base;
 
@@ -19,6 +19,10 @@ pub(super) struct Connection {
     /// What was agreed on about compression, once it is open.
     pub(super) agreed: Option<Option<DeflateParams>>,
     pub(super) deflate: Option<DeflateParams>,
+    /// What it was rebuilt from, if it was.
+    pub(super) origin: Option<Origin>,
+    /// It began with frames, and nothing is known of a handshake.
+    pub(super) is_bare: bool,
     pub(super) heads: Option<Box<Heads>>,
     pub(super) rows: u64,
     /// One past the latest frame of data of each direction.
@@ -53,6 +57,8 @@ impl Connection {
             in_process: event.in_process,
             agreed: None,
             deflate: None,
+            origin: None,
+            is_bare: false,
             heads: None,
             rows: 0,
             data_end: [0; 2],
@@ -91,6 +97,8 @@ impl Connection {
                 self.agree(response.deflate());
             }
             What::JoinedLate { deflate } => self.agree(*deflate),
+            What::Note(Note::Rebuilt(origin)) => self.origin = Some(*origin),
+            What::Note(Note::WithoutHandshake) => self.is_bare = true,
             _ => {}
         }
     }

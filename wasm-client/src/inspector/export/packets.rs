@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
+use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::capture::tap::Flow;
-use framescope_codec::capture::{Direction, End, Event, What as Happened, pcapng};
+use framescope_codec::capture::{Direction, End, Event, Note, What as Happened, pcapng};
 
 use super::{Capture, PIECE, Rows, Step};
 
@@ -20,6 +21,8 @@ struct Connection {
     is_open: bool,
     /// Where the next frame of each direction begins in its stream, if all in front of it is written.
     next: [Option<u64>; 2],
+    /// What was done to the frame that comes next.
+    intervention: Option<Intervention>,
 }
 
 impl Packets {
@@ -44,10 +47,10 @@ impl Packets {
         let Event { stream, direction, time_ns, .. } = *event;
         match &event.what {
             Happened::Request(_) => {
-                let mut flow = flow_of(event);
+                let mut flow = flow_of(event, capture);
                 flow.open(time_ns, out);
                 flow.bytes(direction, time_ns, wire, out);
-                self.connections.insert(stream, Connection { flow, is_open: false, next: [Some(0); 2] });
+                self.connections.insert(stream, Connection::new(flow, [Some(0); 2]));
             }
             Happened::Response(response) => {
                 if let Some(connection) = self.connections.get_mut(&stream) {
@@ -56,14 +59,7 @@ impl Packets {
                 }
             }
             Happened::Frame(frame) => {
-                let is_open = self.connections.get(&stream).is_some_and(|connection| connection.is_open);
-                if !is_open {
-                    // Its handshake is not among the chosen: what was agreed on goes along as a comment.
-                    let mut flow = flow_of(event);
-                    flow.join_late(time_ns, capture.agreed(stream).flatten(), out);
-                    self.connections.insert(stream, Connection { flow, is_open: true, next: [None; 2] });
-                }
-                let Some(Connection { flow, next, .. }) = self.connections.get_mut(&stream) else { return };
+                let Connection { flow, next, intervention, .. } = self.open(event, capture, out);
                 let next = &mut next[usize::from(direction == Direction::ServerToClient)];
                 let dissection = &frame.dissection;
                 if *next != Some(dissection.offset) {
@@ -72,7 +68,10 @@ impl Packets {
                     }
                     flow.boundary(direction);
                 }
-                flow.bytes(direction, time_ns, wire, out);
+                match intervention.take() {
+                    Some(intervention) => flow.intervened(direction, time_ns, wire, &intervention, out),
+                    None => flow.bytes(direction, time_ns, wire, out),
+                }
                 if dissection.payload_missing > 0 {
                     flow.gap(direction, dissection.payload_missing);
                 }
@@ -86,16 +85,62 @@ impl Packets {
                     }
                 }
             }
+            Happened::Note(Note::Intervened(intervention)) => {
+                let connection = self.open(event, capture, out);
+                if intervention.has_frame() {
+                    connection.intervention = Some(intervention.clone());
+                } else {
+                    connection.flow.intervened(direction, time_ns, &[], intervention, out);
+                }
+            }
             // What was not captured is not written, and the offsets of the frames say that.
             _ => {}
         }
     }
+
+    /// The connection of something that happens behind the opening handshake.
+    fn open(&mut self, event: &Event, capture: &Capture, out: &mut Vec<u8>) -> &mut Connection {
+        let Event { stream, time_ns, .. } = *event;
+        let known = self.connections.remove(&stream);
+        let response = || capture.head(stream.wrapping_add(1), Direction::ServerToClient);
+        let connection = match known {
+            Some(connection) if connection.is_open => connection,
+            known => match known.zip(response()) {
+                Some((mut connection, response)) => {
+                    // Only the request was chosen; without the answer nobody knows what was agreed on.
+                    connection.flow.bytes(Direction::ServerToClient, time_ns, &response, out);
+                    connection
+                }
+                None => {
+                    // The handshake is not among the chosen: what was agreed on goes along as a comment.
+                    let mut flow = flow_of(event, capture);
+                    if capture.connections.get(stream as usize).is_some_and(|connection| connection.is_bare) {
+                        flow.join_without_handshake(time_ns, out);
+                    } else {
+                        flow.join_late(time_ns, capture.agreed(stream).flatten(), out);
+                    }
+                    Connection::new(flow, [None; 2])
+                }
+            },
+        };
+        self.connections.entry(stream).insert_entry(Connection { is_open: true, ..connection }).into_mut()
+    }
 }
 
-fn flow_of(event: &Event) -> Flow {
+impl Connection {
+    const fn new(flow: Flow, next: [Option<u64>; 2]) -> Self {
+        Self { flow, is_open: false, next, intervention: None }
+    }
+}
+
+fn flow_of(event: &Event, capture: &Capture) -> Flow {
     let (client, server) = match event.direction {
         Direction::ClientToServer => (event.src, event.dst),
         Direction::ServerToClient => (event.dst, event.src),
     };
-    if event.in_process { Flow::in_process(client.port()) } else { Flow::new(client, server) }
+    let flow = if event.in_process { Flow::in_process(client.port()) } else { Flow::new(client, server) };
+    match capture.connections.get(event.stream as usize).and_then(|connection| connection.origin) {
+        Some(origin) => flow.rebuilt_from(origin),
+        None => flow,
+    }
 }

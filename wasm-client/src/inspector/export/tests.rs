@@ -1,5 +1,6 @@
+use framescope_codec::capture::intervention::{Intervention, Original};
 use framescope_codec::capture::tap::Flow;
-use framescope_codec::capture::{Direction, pcapng};
+use framescope_codec::capture::{Direction, Origin, pcapng};
 use serde_json::Value;
 
 use super::super::ViewSpec;
@@ -99,6 +100,46 @@ fn the_view_is_what_is_listed() {
     let said = said_by(&mut again);
     assert_eq!(said.iter().filter(|row| row.contains("Hello")).count(), 2, "{said:#?}");
     assert_eq!(again.status().connections, 1);
+}
+
+#[test]
+fn what_was_done_to_frames_and_what_they_were_rebuilt_from_is_exported_too() {
+    let original = || Original::new(b"\x81\x01b");
+    let mut bytes = Vec::new();
+    pcapng::write_start(&mut bytes);
+    let mut flow = Flow::in_process(50_000).rebuilt_from(Origin::Har);
+    flow.open(1, &mut bytes);
+    flow.bytes(Direction::ClientToServer, 1, REQUEST, &mut bytes);
+    flow.bytes(Direction::ServerToClient, 1, RESPONSE, &mut bytes);
+    for (wire, intervention) in [
+        (b"\x81\x01a".as_slice(), Intervention::Edited { millis: 7, original: original() }),
+        (b"", Intervention::Dropped { millis: 8, original: original() }),
+        (b"\x81\x01c", Intervention::Injected),
+    ] {
+        flow.intervened(Direction::ServerToClient, 2, wire, &intervention, &mut bytes);
+    }
+    let mut bare = Flow::in_process(50_001).rebuilt_from(Origin::Bytes);
+    bare.join_without_handshake(3, &mut bytes);
+    bare.boundary(Direction::ServerToClient);
+    bare.bytes(Direction::ServerToClient, 3, b"\x81\x01d", &mut bytes);
+    let mut capture = opened(&bytes);
+    let said = said_by(&mut capture);
+    assert_eq!(said.len(), 11, "{said:#?}");
+    let all = (0..capture.end()).collect();
+    let mut again = opened(&exported(&mut capture, ExportFormat::Pcapng, ExportRows::Listed(all)));
+    assert_eq!(said_by(&mut again), said);
+}
+
+#[test]
+fn a_request_and_its_frames_are_one_connection() {
+    let mut capture = capture();
+    let rows = (0..capture.end()).filter(|row| ![1, 3].contains(row)).collect();
+    let mut again = opened(&exported(&mut capture, ExportFormat::Pcapng, ExportRows::Listed(rows)));
+    assert_eq!(again.status().connections, 2);
+    let frames = |capture: &mut Capture| {
+        said_by(capture).into_iter().filter(|row| !row.contains("HTTP/1.1")).collect::<Vec<_>>()
+    };
+    assert_eq!(frames(&mut again), frames(&mut capture));
 }
 
 /// However far the list has come, and whatever is listed meanwhile.
