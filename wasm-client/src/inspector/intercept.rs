@@ -277,8 +277,7 @@ impl Interception {
         }
         let had = head.bytes.len();
         head.bytes.extend_from_slice(bytes);
-        loop {
-            let Ok(found) = head.reader.find_end(&head.bytes[head.begins..]) else { break };
+        while let Ok(found) = head.reader.find_end(&head.bytes[head.begins..]) {
             let Some(len) = found else { return bytes.len() };
             let ends = head.begins + len;
             let whole = &head.bytes[head.begins..ends];
