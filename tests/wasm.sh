@@ -7,7 +7,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # captures, a filter language and its store in it besides, the reader's every file format and subprotocol. Both are held
 # where they are, so that neither grows unseen.
 readonly -A MOST=(
-  [framescope_wasm_bg.wasm]=280000
+  [framescope_wasm_bg.wasm]=290000
   [client/framescope_wasm_bg.wasm]=150000
   [reader/framescope_wasm_bg.wasm]=150000
   [interception/framescope_wasm_bg.wasm]=155000
