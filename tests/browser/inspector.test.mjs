@@ -55,6 +55,11 @@ async function eachRow(page, read) {
   for (let index = 0; index < count; index++) {
     const chosen = rows(page).and(page.locator('[aria-selected="true"]'));
     await page.locator(`#row-${index}[aria-selected="true"]`).waitFor();
+    // Its fields come a moment later.
+    await page
+      .locator("#fields-note")
+      .filter({ hasText: `No. ${index + 1} ·` })
+      .waitFor();
     found.push(await read(chosen, index));
     await page.keyboard.press("ArrowDown");
   }

@@ -196,7 +196,7 @@ test("devices are chosen before the call and changed in it", TIMEOUT, async (t) 
   await ada.getByLabel("Name of the call").fill("Devices");
   await ada.getByRole("button", { name: "Create and join" }).click();
   const microphones = ada.getByLabel("Microphone").first();
-  await ada.waitForFunction(() => document.getElementById("lobby-audio-device").options.length > 1);
+  await ada.waitForFunction(() => document.getElementById("lobby-audio-device")?.options.length > 1);
   await microphones.selectOption({ index: 1 });
   await ada.getByText("The others can see and hear you.").waitFor();
   await ada.getByRole("button", { name: "Camera off" }).click();
