@@ -2,16 +2,21 @@
 #![cfg(feature = "capture")]
 #![expect(clippy::unwrap_used, reason = "a test may unwrap: the panic is its message")]
 
+#[path = "support/records.rs"]
+#[expect(dead_code, reason = "only the words of an event are used here")]
+mod records;
+
 use std::net::SocketAddr;
 
+use framescope_codec::DeflateParams;
 use framescope_codec::Role;
 use framescope_codec::capture::Direction::{self, ClientToServer, ServerToClient};
 use framescope_codec::capture::packet::{Flags, Segment};
 use framescope_codec::capture::save::{Place, save};
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Record, What, pcapng};
-use framescope_codec::{DeflateParams, Inflation};
 use proptest::prelude::*;
+use records::what;
 
 const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
@@ -45,30 +50,7 @@ fn line(record: &Record) -> String {
         Record::Event(event) => event,
         Record::Fault(fault) => return fault.to_string(),
     };
-    let what = match &event.what {
-        What::Request(request) => format!("request, {} findings", request.findings().len()),
-        What::Response(response) => {
-            format!("response {}, {} findings", response.status().unwrap_or_default(), response.findings().len())
-        }
-        What::JoinedLate { deflate } => format!("joined late, {}", if deflate.is_some() { "deflate" } else { "plain" }),
-        What::Frame(frame) => {
-            let frame = &frame.dissection;
-            let message = frame.message.as_ref().map(|message| match message.inflation {
-                Inflation::NotNeeded | Inflation::Done => String::from_utf8_lossy(&message.payload).into_owned(),
-                ref other => format!("{other:?}"),
-            });
-            let missing =
-                if frame.payload_missing > 0 { format!(" -{}", frame.payload_missing) } else { String::new() };
-            let broken: String = frame.violations.iter().map(|found| format!(" !{}", found.violation.name())).collect();
-            let message = message.map(|text| format!(" {text}")).unwrap_or_default();
-            format!("{} {}{missing}{message}{broken}", frame.header.opcode.name(), frame.payload.len())
-        }
-        What::Gap { missing, inside_payload: true } => format!("gap of {missing} inside"),
-        What::Gap { missing, inside_payload: false } => format!("gap of {missing}"),
-        What::End(end) => format!("{end:?}"),
-        What::Note(note) => note.to_string(),
-    };
-    format!("{} {} {}: {what}", event.stream, event.direction.name(), event.time_ns)
+    format!("{} {} {}: {}", event.stream, event.direction.name(), event.time_ns, what(event))
 }
 
 /// However it is cut, the capture tells this.

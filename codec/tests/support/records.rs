@@ -1,7 +1,7 @@
 //! The two halves of a handshake, some frames, and records on a line each.
 
 use framescope_codec::Inflation;
-use framescope_codec::capture::{Record, What};
+use framescope_codec::capture::{Event, Record, What};
 
 pub(crate) const REQUEST: &[u8] =
     b"GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -23,7 +23,12 @@ pub(crate) fn line(record: &Record) -> String {
         Record::Event(event) => event,
         Record::Fault(fault) => return fault.to_string(),
     };
-    let what = match &event.what {
+    format!("{} {} {}", event.stream, event.direction.name(), what(event))
+}
+
+/// What an event says.
+pub(crate) fn what(event: &Event) -> String {
+    match &event.what {
         What::Request(request) => format!("request, {} findings", request.findings().len()),
         What::Response(response) => {
             format!("response {}, {} findings", response.status().unwrap_or_default(), response.findings().len())
@@ -45,6 +50,5 @@ pub(crate) fn line(record: &Record) -> String {
         What::Gap { missing, inside_payload: false } => format!("gap of {missing}"),
         What::End(end) => format!("{end:?}"),
         What::Note(note) => note.to_string(),
-    };
-    format!("{} {} {what}", event.stream, event.direction.name())
+    }
 }
