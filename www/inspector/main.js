@@ -162,7 +162,7 @@ async function start() {
   state.isProxy = status === 404;
   byId("composer", HTMLFormElement).hidden = state.isProxy;
   byId("proxy-add", HTMLButtonElement).hidden = state.isProxy;
-  for (const id of ["places", "account"]) byId(id, HTMLElement).hidden = state.isProxy;
+  for (const nav of document.querySelectorAll(".masthead nav")) nav.toggleAttribute("hidden", state.isProxy);
   // A sample first, so that its rows have the numbers that a link to them says.
   await watched.start();
 }
