@@ -488,6 +488,32 @@ fn connections_at_other_times_count_from_elsewhere() {
     assert_ne!(first(1_800_000_000_000_000_000), first(1_800_000_000_000_010_000));
 }
 
+/// Whatever number a connection of that moment would count from, the flow goes on where it is.
+#[test]
+fn who_joins_a_flow_that_others_watch_is_told_of_no_gap() {
+    let began = 1_800_000_000_000_000_000;
+    let (client, server) = ends();
+    let mut opened = Flow::new(client, server);
+    opened.open(began, &mut Vec::new());
+    let mut joined = Flow::new(client, server);
+    joined.join_late(began, None, &mut Vec::new());
+    // The numbers wrap within five hours.
+    for minutes in (0..300).step_by(4) {
+        let now = began + minutes * 60_000_000_000;
+        for mut flow in [opened.clone(), joined.clone(), Flow::new(client, server)] {
+            let mut out = Vec::new();
+            pcapng::write_start(&mut out);
+            flow.join_late(now, None, &mut out);
+            for (direction, frame) in [(ClientToServer, MASKED_HELLO), (ServerToClient, b"\x81\x02Hi")] {
+                flow.boundary(direction);
+                flow.bytes(direction, now, frame, &mut out);
+            }
+            let [late, hello, hi] = ["c2s", "c2s", "s2c"].map(|direction| format!("0 {direction} {now}: "));
+            check(&out, &[&(late + "joined late, plain"), &(hello + "text 5 Hello"), &(hi + "text 2 Hi")]);
+        }
+    }
+}
+
 #[test]
 fn behind_a_lost_answer_only_what_speaks_for_itself_is_read() {
     let len = u32::try_from(REQUEST.len()).unwrap();

@@ -9,6 +9,7 @@ use framescope_tests::{
     HttpAnswer, OutFrame, ServerProcess, TestServer, TunnelClient, Watch, WireClient, guest, http, opening_request,
     person, sign_in,
 };
+use tokio::task::JoinHandle;
 
 /// Of its own, with what an address has to escape.
 const MINE: &str = "correct-horse+battery/staple==";
@@ -375,16 +376,25 @@ async fn so_many_may_watch_and_no_more() {
 #[tokio::test]
 async fn a_thousand_connections_are_watched_at_once() {
     const COUNT: usize = 1000;
+    const TEXT: &str = "one of a thousand";
+    /// Reads all the time, as a page does, until each has said its text and heard it: who does not gets gaps.
+    fn reading(mut watch: Watch) -> JoinHandle<Watch> {
+        tokio::spawn(async move {
+            for (direction, what) in watch.until_text(TEXT, 2 * COUNT).await {
+                assert!(!matches!(what, What::Gap { .. }), "nothing is lost: {direction:?} {what:?}");
+            }
+            watch
+        })
+    }
     let server = with_token().await;
     let addr = server.addr();
     let real = operator(addr).await;
-    let mut early = Watch::start(addr, &real).await;
+    let early = reading(Watch::start(addr, &real).await);
     let mut clients = Vec::new();
     for _ in 0..COUNT {
         clients.push(WireClient::open(addr, "/echo").await);
     }
-    let text = "one of a thousand";
-    beside(addr, async {
+    let early = beside(addr, async {
         let mut late = Watch::start(addr, &real).await;
         let mut known = 0;
         late.until(|what| {
@@ -392,14 +402,12 @@ async fn a_thousand_connections_are_watched_at_once() {
             known == COUNT
         })
         .await;
+        let late = reading(late);
         for client in &mut clients {
-            client.assert_echoes(text).await;
+            client.assert_echoes(TEXT).await;
         }
-        for watch in [&mut early, &mut late] {
-            for (_, what) in watch.until_text(text, 2 * COUNT).await {
-                assert!(!matches!(what, What::Gap { .. }), "nothing is lost");
-            }
-        }
+        late.await.unwrap();
+        early.await.unwrap()
     })
     .await;
     assert!(early.decoder.streams() as usize > COUNT, "the bystander is seen as well");

@@ -39,6 +39,8 @@ pub struct Flow {
     /// What each direction has sent so far.
     sent: [Sent; 2],
     is_in_process: bool,
+    /// Its sequence numbers are settled.
+    is_counting: bool,
     /// What it is rebuilt from, until that is said.
     origin: Option<Origin>,
 }
@@ -58,7 +60,8 @@ impl Flow {
     #[must_use]
     pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
         let sent = Sent { next: FIRST_SEQUENCE_NUMBER, gap: 0, at_boundary: false, has_ended: false };
-        Self { ends: [client, server].map(packet::canonical), sent: [sent; 2], is_in_process: false, origin: None }
+        let ends = [client, server].map(packet::canonical);
+        Self { ends, sent: [sent; 2], is_in_process: false, is_counting: false, origin: None }
     }
 
     /// A connection that has no socket: documentation addresses stand in, and the first packet says so.
@@ -91,6 +94,8 @@ impl Flow {
 
     /// The flow begins when the connection is open already. An empty packet carries what the missing
     /// handshake agreed on. A direction's bytes make sense from its first [`boundary`](Self::boundary) on.
+    ///
+    /// Of a flow that has begun, it tells somebody else that it is there, at the place where it is.
     pub fn join_late(&mut self, time_ns: u64, deflate: Option<DeflateParams>, out: &mut Vec<u8>) {
         self.count_from(time_ns);
         let comments = [Comment::JoinedLate { sender: Role::Client, deflate }, Comment::InProcess];
@@ -109,8 +114,12 @@ impl Flow {
     }
 
     /// Two connections between the same ends, in one file after the other or in two that somebody merged, are told apart
-    /// by where they begin to count; so that depends on the time, as it does with TCP itself (RFC 9293, 3.4.1).
+    /// by where they begin to count; so that depends on the time, as it does with TCP itself (RFC 9293, 3.4.1). Once it
+    /// counts, it goes on.
     fn count_from(&mut self, time_ns: u64) {
+        if std::mem::replace(&mut self.is_counting, true) {
+            return;
+        }
         for sent in &mut self.sent {
             sent.next = advance(sent.next, time_ns / CLOCK_NS);
         }

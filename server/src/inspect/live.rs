@@ -77,7 +77,7 @@ impl Live {
                 return true;
             }
             if late.is_empty() {
-                self.flow.clone().join_late(now, deflate, &mut late);
+                self.flow.join_late(now, deflate, &mut late);
             }
             let is_met = watcher.push(&late);
             knows_all &= is_met;
