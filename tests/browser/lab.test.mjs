@@ -209,6 +209,8 @@ test("what cannot be read is said at its field, and is not sent", TIMEOUT, async
     await (await problem(control)).filter({ hasText: says }).waitFor();
     assert.equal(await control.getAttribute("aria-invalid"), "true", name);
     await button(page, "Connect and send").click();
+    // It is looked at once the connection is open, and what was said of the field before may still stand there.
+    await button(page, "Send").and(page.locator(":enabled")).waitFor();
     await page.getByText("Frame 1 cannot be sent").first().waitFor();
     assert.equal(await said(page, "Hello").count(), 0, name);
     await control.fill(good);
