@@ -3,7 +3,7 @@
 
 import { el } from "./dom.js";
 
-/** How many tints avatars come in; `.avatar[data-tint]` in the stylesheet. */
+/** How many tints avatars come in; `[data-tint]` in content.css. */
 const TINTS = 8;
 
 const graphemes = new Intl.Segmenter("en", { granularity: "grapheme" });
