@@ -37,7 +37,7 @@ export function snippet(form, details, wire, rulesAlone) {
   if (form === "javascript") return `const ${name} = new Uint8Array([\n${lines(wire, "0x", ", ")}\n]);\n`;
   if (form === "python") return pythonOf(name, wire);
   if (form === "curl") return handshake?.kind === "request" ? curlOf(new TextDecoder("latin1").decode(wire)) : null;
-  return row.kind === "frame" ? testOf(name, details, wire, rulesAlone) : null;
+  return row.kind === "frame" ? testOf(name.toLowerCase(), details, wire, rulesAlone) : null;
 }
 
 /** @param {Uint8Array} bytes */
