@@ -61,6 +61,7 @@ for_tests() {
   need_debian shellcheck look_shellcheck shellcheck
   reference
   need "node packages" look_node_packages 'npm ci --prefix tests/browser'
+  need subprotocols look_subprotocols 'npm ci --ignore-scripts --prefix tests/subprotocols'
   needs_python
 }
 
@@ -106,6 +107,7 @@ look_node() {
 
 look_node_packages() { look_installed tests/browser; }
 look_reference() { look_installed tests/reference; }
+look_subprotocols() { look_installed tests/subprotocols; }
 
 look_installed() { # FOLDER
   local folder=$1

@@ -187,10 +187,12 @@ impl Speech {
         if self.chosen != Some(MQTT) || message.kind != MessageKind::Binary {
             return;
         }
-        if let Some(level) = mqtt::connect_level(message.payload) {
+        let before = self.carried.get_mut(message.direction.index()).and_then(Option::take);
+        // Clients write a CONNECT in as many messages as it has fields.
+        let front = before.as_ref().map(|carry| carry.front(message.payload));
+        if let Some(level) = mqtt::connect_level(front.as_deref().unwrap_or(message.payload)) {
             self.version = level;
         }
-        let before = self.carried.get_mut(message.direction.index()).and_then(Option::take);
         let carried = Carry::on(before.as_ref(), message.payload);
         if let Some(carry) = before {
             if self.behind.len() == BEHIND_MAX {

@@ -46,6 +46,11 @@ impl Carry {
         }
     }
 
+    /// The front of the packet with what this message adds to it.
+    pub(super) fn front(&self, payload: &[u8]) -> Vec<u8> {
+        self.head.iter().chain(payload).take(HEAD_MAX).copied().collect()
+    }
+
     fn more(head: &[u8], earlier: usize, payload: &[u8]) -> Self {
         let head = head.iter().chain(payload).take(HEAD_MAX).copied().collect();
         Self { head, len: earlier.saturating_add(payload.len()) }
