@@ -87,8 +87,10 @@ impl Writer {
             r#""cache":{},"timings":{"blocked":-1,"dns":-1,"connect":-1,"ssl":-1,"send":0,"wait":0,"receive":0}"#;
         let _ = write!(
             out,
-            r#",{timings},"serverIPAddress":"{}","connection":"{number}","_resourceType":"websocket","_webSocketMessages":["#,
-            server.ip()
+            r#",{timings},"serverIPAddress":"{}","connection":"{}","_connectionId":"{number}","_resourceType":"websocket","_webSocketMessages":["#,
+            server.ip(),
+            // The server's port, as Chromium has it, and shows it behind the address.
+            server.port()
         );
     }
 
@@ -139,8 +141,13 @@ fn write_request(request: Option<&JudgedRequest>, server: SocketAddr, out: &mut 
     out.extend_from_slice(br#","url":"#);
     let authority = server.to_string();
     let host = request.and_then(|request| request.head().header("host")).unwrap_or(authority.as_bytes());
-    let url = if target.starts_with(b"/") { [b"ws://", host, target].concat() } else { target.to_vec() };
-    string(if url.is_empty() { authority.as_bytes() } else { &url }, out);
+    let url = match target {
+        // Whoever imports this wants a whole address.
+        [] => [b"ws://", host, b"/"].concat(),
+        [b'/', ..] => [b"ws://", host, target].concat(),
+        _ => target.to_vec(),
+    };
+    string(&url, out);
     out.extend_from_slice(br#","httpVersion":"#);
     string(version, out);
     out.extend_from_slice(br#","cookies":[],"headers":"#);
@@ -248,7 +255,8 @@ mod tests {
         let dates: Vec<_> = entries.iter().map(|entry| entry["startedDateTime"].as_str().unwrap()).collect();
         assert_eq!(dates, ["1970-01-01T00:00:01.000Z", "2000-02-29T00:00:00.123Z"]);
         assert_eq!(entries[0]["time"], 1.5);
-        assert_eq!(entries[0]["request"]["url"], "[2001:db8::7]:8080");
+        assert_eq!(entries[0]["request"]["url"], "ws://[2001:db8::7]:8080/");
+        assert_eq!((&entries[0]["connection"], &entries[0]["_connectionId"]), (&"8080".into(), &"3".into()));
         let messages = entries[0]["_webSocketMessages"].as_array().unwrap();
         let said: Vec<_> =
             messages.iter().map(|message| (&message["type"], &message["opcode"], &message["data"])).collect();
