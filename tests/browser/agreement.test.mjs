@@ -85,6 +85,13 @@ async function inPage(cases) {
   const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
   const hex = (bytes) => (bytes === undefined ? null : Array.from(bytes, (byte) => HEX[byte]).join(""));
 
+  const save = (capture) => {
+    const pieces = [];
+    capture.exportBegin(JSON.stringify({ format: "pcapng", rows: "all" }));
+    for (let piece = capture.exportNext(); piece; piece = capture.exportNext()) pieces.push(hex(piece));
+    return pieces.join("");
+  };
+
   const read = ({ capture: text, pieces }) => {
     const bytes = unhex(text);
     const capture = new module.Capture();
@@ -97,7 +104,7 @@ async function inPage(cases) {
     const { end } = JSON.parse(capture.status());
     // Bytes in memory, by the size of a pointer: the one number in which the two sides differ.
     const status = capture.status().replace(/"held":\d+,/, "");
-    const said = [status, capture.rows(0, 0xffffffff), hex(capture.save())];
+    const said = [status, capture.rows(0, 0xffffffff), save(capture)];
     for (let index = 0; index < end; index++) {
       said.push(capture.frame(index) ?? null, hex(capture.wire(index)), hex(capture.unmasked(index)));
       said.push(hex(capture.message(index)), capture.messageJson(index) ?? null);

@@ -41,19 +41,20 @@ pub use objects::{Details, Explained, Row, SourceInfo, Status};
 pub use search::SearchSpec;
 pub use view::{ColourRule, ViewSpec};
 
-use connections::Connection;
+use connections::Connections;
 use reading::Readings;
 use search::Search;
 use sources::Sources;
 use store::Store;
 use take::{Span, Tally};
+use time::Times;
 use view::{Colour, View};
 
 /// What came from all sources, row by row.
 #[derive(Debug, Default)]
 pub struct Capture {
     sources: Sources,
-    connections: Vec<Connection>,
+    connections: Connections,
     store: Store,
     /// The time of the row before the first that is held.
     before_ns: Option<u64>,
@@ -67,6 +68,7 @@ pub struct Capture {
     readings: RefCell<Readings>,
     insight: Insight,
     view: View,
+    times: Times,
     search: Option<Search>,
     colours: Vec<Colour>,
     /// What is being taken out.
@@ -123,11 +125,12 @@ impl Capture {
         (from.max(self.store.first())..end).filter_map(|index| self.row(index)).collect()
     }
 
-    /// What is held as a pcapng file: the blocks as they came, behind the section and interfaces they belong to.
+    /// What is held as a pcapng file, in one piece: the blocks as they came, behind the section and interfaces that they
+    /// belong to. The page takes it out piece by piece.
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.sources.held());
-        self.sources.save(&self.connections, self.store.first(), &mut out);
+        let (mut saved, mut out) = (sources::Saved::default(), Vec::new());
+        while self.sources.save(&mut saved, &self.connections, self.store.first(), &mut out) {}
         out
     }
 
@@ -155,7 +158,8 @@ impl Capture {
     }
 
     fn held(&self) -> usize {
-        self.sources.held() + self.store.held() + self.tally.windows + self.view_held()
+        let told = self.connections.held() + self.insight.held();
+        self.sources.held() + self.store.held() + self.tally.windows + self.view_held() + told
     }
 }
 
@@ -165,3 +169,5 @@ mod agreement;
 mod explained;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod volume;

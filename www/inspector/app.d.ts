@@ -126,6 +126,8 @@ export interface App {
   /** A polite live region, and a toast. */
   say(text: string, kind?: "good" | "warn" | "danger"): void;
   copy(text: string, what: string): Promise<void>;
+  /** Rows as a file, piece by piece; an export that is under way is waited for. */
+  exported(spec: ExportSpec): AsyncGenerator<Uint8Array<ArrayBuffer>, void>;
   download(name: string, type: string, pieces: BlobPart[]): void;
   readonly signal: AbortSignal;
 }
@@ -160,8 +162,6 @@ export interface CaptureProxy {
   unmasked(index: RowIndex): Promise<Uint8Array<ArrayBuffer> | undefined>;
   message(index: RowIndex): Promise<Uint8Array<ArrayBuffer> | undefined>;
   messageJson(index: RowIndex): Promise<string | undefined>;
-  /** What is held, as a pcapng file. */
-  save(): Promise<Uint8Array<ArrayBuffer>>;
   clear(): Promise<void>;
   setBudget(bytes: number): Promise<void>;
   setView(spec: ViewSpec): Promise<FilterProblem | undefined>;

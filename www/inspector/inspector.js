@@ -8,6 +8,7 @@ import { Link } from "./link.js";
 import { asBoolean, remember, remembered } from "./memory.js";
 
 /** @import { App, AppEvent, CaptureProxy, Chosen, Command, FilterProblem, SearchSpec, SourceInfo, Status, TimeMode, ViewSpec } from "./app.js" */
+/** @import { ExportSpec } from "../pkg/framescope_wasm.js" */
 /** @import { News, ProxyState, Reading } from "./link.js" */
 
 /** @type {TimeMode[]} */
@@ -54,6 +55,8 @@ export class Inspector {
   #tokens = new Map();
   /** Views are set one after the other. @type {Promise<unknown>} */
   #viewing = Promise.resolve();
+  /** Until the export under way is over. @type {Promise<unknown>} */
+  #exporting = Promise.resolve();
 
   /** @param {(news: News) => void} onNews what is not about rows and sources @param {AbortSignal} signal */
   constructor(onNews, signal) {
@@ -161,9 +164,32 @@ export class Inspector {
     this.emit("chosen");
   }
 
-  /** All that is held, as a pcapng file. @returns {Promise<Uint8Array<ArrayBuffer>[]>} */
+  /**
+   * Takes rows out, piece by piece. The worker has one export under way: another waits for it.
+   *
+   * @param {ExportSpec} spec
+   */
+  async *exported(spec) {
+    const before = this.#exporting;
+    /** @type {(value?: undefined) => void} */
+    let done = () => {};
+    this.#exporting = new Promise((resolve) => {
+      done = resolve;
+    });
+    try {
+      await before;
+      await this.capture.exportBegin(spec);
+      for (let piece = await this.capture.exportNext(); piece; piece = await this.capture.exportNext()) yield piece;
+    } finally {
+      done();
+    }
+  }
+
+  /** All that is held, as a pcapng file. The browser keeps the pieces of blobs elsewhere than in the page. @returns {Promise<Blob[]>} */
   async saved() {
-    return [await this.capture.save()];
+    const pieces = [];
+    for await (const piece of this.exported({ format: "pcapng", rows: "all" })) pieces.push(new Blob([piece]));
+    return pieces;
   }
 
   /** @param {Iterable<File>} files */

@@ -59,6 +59,8 @@ use talk::Talk;
 pub struct Insight {
     /// In the order of their numbers.
     talks: Vec<(u32, Box<Talk>)>,
+    /// The bytes that they take up.
+    held: usize,
 }
 
 /// Where an event stands with whoever counts.
@@ -90,16 +92,37 @@ impl Insight {
 
     /// Takes in the next event.
     pub fn take(&mut self, place: Place, event: &Event) -> Taken {
+        if self.held >= HELD_MAX {
+            self.make_room();
+        }
         let at = match self.place_of(place.connection) {
             Ok(at) => at,
             Err(_) => {
-                self.make_room();
+                if self.talks.len() >= TALKS_MAX {
+                    self.make_room();
+                }
                 let at = self.place_of(place.connection).unwrap_or_else(|at| at);
-                self.talks.insert(at, (place.connection, Box::new(Talk::new(place, event))));
+                let talk = Box::new(Talk::new(place, event));
+                self.held += talk.held();
+                self.talks.insert(at, (place.connection, talk));
                 at
             }
         };
-        self.talks.get_mut(at).map(|(_, talk)| talk.take(event, place.row)).unwrap_or_default()
+        let Some((_, talk)) = self.talks.get_mut(at) else { return Taken::default() };
+        let before = talk.held();
+        let taken = talk.take(event, place.row);
+        self.held = self.held + talk.held() - before;
+        taken
+    }
+
+    /// The bytes that it takes up, about.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+
+    fn count(&mut self) {
+        self.held = self.talks.iter().map(|(_, talk)| talk.held()).sum();
     }
 
     fn place_of(&self, connection: u32) -> Result<usize, usize> {
@@ -177,6 +200,7 @@ impl Insight {
     /// Forgets all connections of a source.
     pub fn forget_source(&mut self, source: u32) {
         self.talks.retain(|(_, talk)| talk.source() != source);
+        self.count();
     }
 
     /// The rows before this one are gone: connections that are over are forgotten, and the others count afresh.
@@ -185,22 +209,22 @@ impl Insight {
         for (_, talk) in &mut self.talks {
             talk.clear(row);
         }
+        self.count();
     }
 
-    /// Keeps the number of connections in bounds: first those go that are over, then the oldest.
+    /// Forgets a quarter of the connections: those that are over, and if there are none, the oldest.
     fn make_room(&mut self) {
-        if self.talks.len() < TALKS_MAX {
-            return;
-        }
-        let mut goes = TALKS_MAX / 4;
+        let quarter = self.talks.len().div_ceil(4);
+        let mut goes = quarter;
         self.talks.retain(|(_, talk)| {
             let stays = goes == 0 || !talk.is_over();
             goes -= usize::from(!stays);
             stays
         });
-        if self.talks.len() >= TALKS_MAX {
-            self.talks.drain(..TALKS_MAX / 4);
+        if goes == quarter {
+            self.talks.drain(..quarter);
         }
+        self.count();
     }
 }
 
@@ -220,6 +244,8 @@ fn sort(pairs: &mut [(u64, u64)]) {
 
 /// So many connections are remembered.
 const TALKS_MAX: usize = 1 << 14;
+/// And so many bytes of them, about.
+const HELD_MAX: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
 #[cfg(test)]
 mod tests;

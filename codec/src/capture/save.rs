@@ -61,23 +61,37 @@ pub struct Place {
 /// assert_eq!(std::iter::from_fn(|| decoder.next_record()).count(), 1 + 10); // joined late, and the frames
 /// ```
 pub fn save<'a>(blocks: impl IntoIterator<Item = (&'a [u8], Option<Place>)>, out: &mut Vec<u8>) {
-    let mut reader = Reader::new();
-    let mut joined = HashMap::new();
-    for (block, place) in blocks {
-        reader.feed(block);
-        let written = match reader.next_item() {
-            Some(Item::Packet(packet)) => place.is_some_and(|place| {
-                let comments =
-                    missing_comments(&place, joined.entry(place.stream).or_insert_with(|| Joined::at(&place)));
-                !comments.is_empty() && pcapng::write_commented(&packet, &comments, out)
-            }),
-            _ => false,
-        };
-        if !written {
-            out.extend_from_slice(block);
+    Saver::default().write(blocks, out);
+}
+
+/// The same in pieces: for who would not have all of it in memory twice.
+#[derive(Debug, Default)]
+pub struct Saver {
+    reader: Reader,
+    /// By the numbers of the connections.
+    joined: HashMap<u32, Joined>,
+}
+
+impl Saver {
+    /// Writes the next blocks.
+    pub fn write<'a>(&mut self, blocks: impl IntoIterator<Item = (&'a [u8], Option<Place>)>, out: &mut Vec<u8>) {
+        let Self { reader, joined } = self;
+        for (block, place) in blocks {
+            reader.feed(block);
+            let written = match reader.next_item() {
+                Some(Item::Packet(packet)) => place.is_some_and(|place| {
+                    let comments =
+                        missing_comments(&place, joined.entry(place.stream).or_insert_with(|| Joined::at(&place)));
+                    !comments.is_empty() && pcapng::write_commented(&packet, &comments, out)
+                }),
+                _ => false,
+            };
+            if !written {
+                out.extend_from_slice(block);
+            }
+            // Blocks that come several at a time are taken as they are.
+            while reader.next_item().is_some() {}
         }
-        // Blocks that come several at a time are taken as they are.
-        while reader.next_item().is_some() {}
     }
 }
 

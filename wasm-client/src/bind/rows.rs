@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use super::{Capture, row_index};
+use super::{Capture, row_index, row_number};
 use crate::to_json;
 
 #[wasm_bindgen]
@@ -49,17 +49,18 @@ impl Capture {
         self.0.message(row_index(index))
     }
 
+    /// How long that message is, without reading it.
+    #[wasm_bindgen(js_name = messageLength)]
+    #[must_use]
+    pub fn message_length(&self, index: f64) -> f64 {
+        row_number(self.0.message_length(row_index(index)))
+    }
+
     /// That message as JSON in lines, or `undefined` if it is not JSON.
     #[wasm_bindgen(js_name = messageJson)]
     #[must_use]
     pub fn message_json(&mut self, index: f64) -> Option<String> {
         self.0.message_json(row_index(index))
-    }
-
-    /// What is held as a pcapng file.
-    #[must_use]
-    pub fn save(&self) -> Vec<u8> {
-        self.0.save()
     }
 
     /// Forgets every row, but not what is known of the connections.

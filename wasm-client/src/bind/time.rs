@@ -9,10 +9,10 @@ use crate::to_json;
 impl Capture {
     /// Rows, bytes and broken rules over time, by `{from, to, buckets}` as JSON: a `Timeline` as JSON.
     #[must_use]
-    pub fn timeline(&self, spec: &str) -> String {
+    pub fn timeline(&mut self, spec: &str) -> String {
         let spec = Parsed::new(spec);
         let buckets = spec.member("buckets").count().unwrap_or_default() as usize;
-        to_json(&self.0.timeline(spec.member("from").number(), spec.member("to").number(), buckets))
+        to_json(self.0.timeline(spec.member("from").number(), spec.member("to").number(), buckets))
     }
 
     /// The first row of the view at or after this time, in nanoseconds since the first row.
@@ -24,7 +24,7 @@ impl Capture {
 
     /// The longest times in which the view has no row: `{row, ns}[]` as JSON, the longest first, with the row behind it.
     #[must_use]
-    pub fn silences(&self, count: usize) -> String {
+    pub fn silences(&mut self, count: usize) -> String {
         to_json(&self.0.silences(count))
     }
 }

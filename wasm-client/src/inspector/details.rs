@@ -80,7 +80,7 @@ impl Capture {
 
     /// Sender and receiver.
     pub(super) fn ends(&self, entry: &Entry) -> Option<[SocketAddr; 2]> {
-        Some(self.connections.get(entry.connection as usize)?.ends(entry.direction()?))
+        Some(self.connections.get(entry.connection)?.ends(entry.direction()?))
     }
 
     /// One line of the list, in which each frame has one.
@@ -94,7 +94,7 @@ impl Capture {
             time: (time_ns / 1_000_000_000, u32::try_from(time_ns % 1_000_000_000).unwrap_or_default()),
             since_start: self.since_start(entry),
             since_previous: self.since_previous(index, entry),
-            connection: self.connections.get(entry.connection as usize).map(|_| u64::from(entry.connection) + 1),
+            connection: self.connections.get(entry.connection).map(|_| u64::from(entry.connection) + 1),
             direction: entry.direction().map(Direction::name),
             name: entry.kind.name(),
             fin: false,
@@ -149,7 +149,7 @@ impl Capture {
             What::End(End::Reset) => "This side broke the connection off (TCP RST).".into(),
             What::JoinedLate { deflate } => {
                 let agreed = deflate.map_or_else(|| "no extension was agreed on".into(), deflate_words);
-                let in_process = self.connections.get(entry.connection as usize).is_some_and(|known| known.in_process);
+                let in_process = self.connections.get(entry.connection).is_some_and(|known| known.in_process);
                 let what = if in_process { "in-process connection" } else { "connection" };
                 format!("The watch began when this {what} was open already: {agreed}.")
             }

@@ -15,6 +15,7 @@ mod rows;
 use super::Capture;
 use super::entry::Kind;
 use super::handshake::Handshake;
+use super::sources::Saved;
 use super::store::Extra;
 use archive::Archive;
 use packets::Packets;
@@ -29,8 +30,8 @@ pub(super) struct Export {
 
 #[derive(Debug)]
 enum Form {
-    /// The blocks as they came, all at once.
-    Saved,
+    /// The blocks as they came.
+    Saved(Saved),
     Packets(Packets),
     Archive(Box<Archive>),
     Lines,
@@ -99,7 +100,7 @@ impl Capture {
         let is_all = spec.rows == ExportRows::All;
         let rows = Rows::new(spec.rows, self);
         let form = match spec.format {
-            ExportFormat::Pcapng if is_all => Form::Saved,
+            ExportFormat::Pcapng if is_all => Form::Saved(Saved::default()),
             ExportFormat::Pcapng => Form::Packets(Packets::default()),
             ExportFormat::Har => Form::Archive(Box::default()),
             ExportFormat::Lines => Form::Lines,
@@ -112,10 +113,7 @@ impl Capture {
         let mut export = self.export.take()?;
         let mut out = Vec::new();
         let is_done = match &mut export.form {
-            Form::Saved => {
-                out = self.save();
-                true
-            }
+            Form::Saved(saved) => !self.sources.save(saved, &self.connections, self.store.first(), &mut out),
             Form::Packets(packets) => packets.write(self, &mut export.rows, &mut out),
             Form::Archive(archive) => archive.write(self, &mut export.rows, &mut out),
             Form::Lines => self.write_lines(&mut export.rows, &mut out),
@@ -130,9 +128,10 @@ impl Capture {
     /// that is -1.
     pub fn messages_of(&mut self, connection: u32, after: i64, count: usize) -> Vec<StreamMessage> {
         let Some(connection) = connection.checked_sub(1) else { return Vec::new() };
-        let from = u64::try_from(after.saturating_add(1)).unwrap_or(0).max(self.store.first());
+        let Some(known) = self.connections.get(connection) else { return Vec::new() };
+        let from = u64::try_from(after.saturating_add(1)).unwrap_or(0).max(self.store.first()).max(known.first_row);
         let mut messages = Vec::new();
-        for row in from..self.end() {
+        for row in from..=known.last_row {
             if messages.len() >= count {
                 break;
             }
@@ -194,7 +193,7 @@ impl Capture {
     /// What the codec said when it read this row.
     pub(super) fn event(&mut self, index: u64) -> Option<Event> {
         let entry = self.store.get(index).copied().filter(|entry| entry.kind != Kind::Removed)?;
-        let connection = self.connections.get(entry.connection as usize)?;
+        let connection = self.connections.get(entry.connection)?;
         let in_process = connection.in_process;
         let [src, dst] = self.ends(&entry)?;
         let what = match self.store.extra(index) {
@@ -222,7 +221,7 @@ impl Capture {
 
     /// What a connection agreed on about compression, if it is known to be open.
     pub(super) fn agreed(&self, connection: u32) -> Option<Option<DeflateParams>> {
-        self.connections.get(connection as usize)?.agreed
+        self.connections.get(connection)?.agreed
     }
 }
 

@@ -93,10 +93,12 @@ impl Capture {
     fn known_values(&self, field: Field) -> Vec<(String, String)> {
         match field {
             Field::Connection => {
-                let numbers = (1..).zip(&self.connections).filter(|(_, connection)| connection.rows > 0);
+                let numbers = self.connections.iter().filter(|(_, connection)| connection.rows > 0);
                 let says = |heads: &Heads| heads.target.to_string();
-                let named = |connection: &super::Connection| connection.heads.as_deref().map_or_else(String::new, says);
-                numbers.take(NAMED_MAX).map(|(number, known): (u32, _)| (number.to_string(), named(known))).collect()
+                let named = |connection: &super::connections::Connection| {
+                    connection.heads.as_deref().map_or_else(String::new, says)
+                };
+                numbers.take(NAMED_MAX).map(|(number, known)| ((number + 1).to_string(), named(known))).collect()
             }
             Field::Source => {
                 self.sources().into_iter().map(|source| (source.name.to_owned(), source.kind.to_owned())).collect()
@@ -116,11 +118,11 @@ impl Capture {
 
     /// What the opening handshakes said, each thing once.
     fn known_heads(&self, part: fn(&Heads) -> Option<&str>) -> Vec<(String, String)> {
-        once(self.connections.iter().filter_map(|known| part(known.heads.as_deref()?).map(str::to_owned)))
+        once(self.connections.iter().filter_map(|(_, known)| part(known.heads.as_deref()?).map(str::to_owned)))
     }
 
     fn known_ends(&self, part: fn([SocketAddr; 2]) -> String) -> Vec<(String, String)> {
-        once(self.connections.iter().map(|known| part(known.ends)))
+        once(self.connections.iter().map(|(_, known)| part(known.ends)))
     }
 
     /// The places of values in the latest messages that are JSON, each with a value.

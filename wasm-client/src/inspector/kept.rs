@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use framescope_codec::capture::save::{self, Place};
+use framescope_codec::capture::save::{Place, Saver};
 
 /// What is held, oldest first.
 #[derive(Debug, Default)]
@@ -19,6 +19,17 @@ pub(super) struct Kept {
     chunk_len: usize,
     /// How many chunks there were before the first.
     dropped: u32,
+}
+
+/// How far a source is saved.
+#[derive(Debug, Default)]
+pub(super) struct Saving {
+    /// Where the next chunk begins, unless that is dropped meanwhile.
+    next: u64,
+    /// The last was written, to which more may be added.
+    is_done: bool,
+    /// Once something in front was dropped.
+    saver: Option<Saver>,
 }
 
 #[derive(Debug, Default)]
@@ -135,36 +146,40 @@ impl Kept {
         }
     }
 
-    /// All that is held, as one valid capture. Connections whose beginning was dropped are marked so that they can be read
-    /// again, unless `is_whole` says of the number of a stream that enough of it is left; all else is as it came.
-    pub(super) fn save(&self, is_whole: impl Fn(u32) -> bool, out: &mut Vec<u8>) {
-        if self.opening.is_empty() {
-            for chunk in &self.chunks {
-                out.extend_from_slice(&chunk.bytes);
-            }
-            return;
+    /// Writes the next chunk of what is held; false if there is none. All of them are one valid capture. Connections whose
+    /// beginning was dropped are marked so that they can be read again, unless `is_whole` says of the number of a stream
+    /// that enough of it is left; all else is as it came.
+    pub(super) fn save(&self, saving: &mut Saving, is_whole: impl Fn(u32) -> bool, out: &mut Vec<u8>) -> bool {
+        let place = self.chunks.partition_point(|chunk| chunk.start < saving.next);
+        let Some(chunk) = self.chunks.get(place).filter(|_| !saving.is_done) else { return false };
+        saving.is_done = place + 1 == self.chunks.len();
+        if chunk.start > saving.next {
+            // What was in front is gone: a section begins here.
+            let saver = saving.saver.insert(Saver::default());
+            saver.write(self.opening.iter().map(|block| (&block[..], None)), out);
         }
-        let opening = self.opening.iter().map(|block| (&block[..], None));
+        saving.next = chunk.start + chunk.bytes.len() as u64;
+        let Some(saver) = &mut saving.saver else {
+            out.extend_from_slice(&chunk.bytes);
+            return true;
+        };
         let mut runs = Vec::new();
-        for chunk in &self.chunks {
-            let mut rest = &chunk.bytes[..];
-            let mut at = chunk.start;
-            for (place_at, place) in &chunk.places {
-                let Some(before) = usize::try_from(place_at.saturating_sub(at)).ok().filter(|len| *len < rest.len())
-                else {
-                    continue;
-                };
-                let (run, behind) = rest.split_at(before);
-                let Some(len) = block_len(behind, self.is_big_endian) else { continue };
-                let (block, behind) = behind.split_at(len);
-                runs.push((run, None));
-                runs.push((block, Some(Place { is_first: place.is_first || is_whole(place.stream), ..*place })));
-                rest = behind;
-                at = place_at + len as u64;
-            }
-            runs.push((rest, None));
+        let (mut rest, mut at) = (&chunk.bytes[..], chunk.start);
+        for (place_at, place) in &chunk.places {
+            let Some(before) = usize::try_from(place_at.saturating_sub(at)).ok().filter(|len| *len < rest.len()) else {
+                continue;
+            };
+            let (run, behind) = rest.split_at(before);
+            let Some(len) = block_len(behind, self.is_big_endian) else { continue };
+            let (block, behind) = behind.split_at(len);
+            runs.push((run, None));
+            runs.push((block, Some(Place { is_first: place.is_first || is_whole(place.stream), ..*place })));
+            rest = behind;
+            at = place_at + len as u64;
         }
-        save::save(opening.chain(runs.into_iter().filter(|(run, _)| !run.is_empty())), out);
+        runs.push((rest, None));
+        saver.write(runs.into_iter().filter(|(run, _)| !run.is_empty()), out);
+        true
     }
 
     fn chunk_len(&self) -> usize {
@@ -264,7 +279,8 @@ mod tests {
 
     fn saved(kept: &Kept) -> Vec<u8> {
         let mut out = Vec::new();
-        kept.save(|_| false, &mut out);
+        let mut saving = Saving::default();
+        while kept.save(&mut saving, |_| false, &mut out) {}
         out
     }
 

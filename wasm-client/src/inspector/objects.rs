@@ -113,7 +113,7 @@ pub struct FilterProblem {
 }
 
 /// The view over time.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Timeline {
     pub(super) from: u64,
     pub(super) to: u64,

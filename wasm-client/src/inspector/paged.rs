@@ -12,11 +12,13 @@ pub(super) struct Paged<T> {
     /// Items of the front page that are gone.
     gone: usize,
     len: usize,
+    /// Items of pages that were freed. Such a page is empty, and the places of all others stay what they are.
+    freed: usize,
 }
 
 impl<T> Default for Paged<T> {
     fn default() -> Self {
-        Self { pages: VecDeque::new(), gone: 0, len: 0 }
+        Self { pages: VecDeque::new(), gone: 0, len: 0, freed: 0 }
     }
 }
 
@@ -30,7 +32,7 @@ impl<T> Paged<T> {
 
     /// The bytes it takes up, but for what is free in its last page.
     pub(super) const fn held(&self) -> usize {
-        (self.gone + self.len) * size_of::<T>()
+        (self.gone + self.len - self.freed) * size_of::<T>()
     }
 
     pub(super) fn get_mut(&mut self, place: usize) -> Option<&mut T> {
@@ -59,12 +61,25 @@ impl<T> Paged<T> {
         self.len -= count;
         self.gone += count;
         while self.gone >= Self::PAGE {
-            self.pages.pop_front();
+            if self.pages.pop_front().is_some_and(|page| page.is_empty()) {
+                self.freed -= Self::PAGE;
+            }
             self.gone -= Self::PAGE;
         }
         if self.len == 0 {
             self.pages.clear();
-            self.gone = 0;
+            (self.gone, self.freed) = (0, 0);
+        }
+    }
+
+    /// Frees pages of which all items are of this kind. The last stays, since it may still be written to.
+    pub(super) fn free_where(&mut self, is_it: impl Fn(&T) -> bool) {
+        let count = self.pages.len().saturating_sub(1);
+        for page in self.pages.iter_mut().take(count) {
+            if !page.is_empty() && page.iter().all(&is_it) {
+                *page = Vec::new();
+                self.freed += Self::PAGE;
+            }
         }
     }
 
@@ -112,5 +127,26 @@ mod tests {
         assert_eq!((list.len(), list.get(0)), (10, Some(&99_990)));
         list.drop_front(11);
         assert_eq!((list.len(), list.pages.len()), (0, 0));
+    }
+
+    #[test]
+    fn pages_without_anything_wanted_are_freed_and_places_stay() {
+        let page = Paged::<u64>::PAGE;
+        let mut list = Paged::default();
+        for number in 0..(4 * page + 1) as u64 {
+            list.push(number);
+        }
+        let (from, to) = (page as u64 / 2, 3 * page as u64);
+        list.free_where(|number| (from..to).contains(number));
+        assert_eq!(list.held(), (2 * page + 1) * size_of::<u64>(), "two whole pages of it");
+        assert_eq!((list.get(page), list.get(3 * page)), (None, Some(&to)));
+        assert_eq!(list.get(page - 1), Some(&(page as u64 - 1)));
+        list.drop_front(2 * page + 5);
+        assert_eq!((list.len(), list.held()), (2 * page - 4, (page + 1) * size_of::<u64>()));
+        list.drop_front(2 * page - 5);
+        assert_eq!((list.get(0), list.held()), (Some(&(4 * page as u64)), size_of::<u64>()));
+        list.drop_front(1);
+        list.push(7);
+        assert_eq!((list.get(0), list.held()), (Some(&7), size_of::<u64>()));
     }
 }

@@ -18,7 +18,8 @@ use super::store::Store;
 /// What was read lately, and where reading can go on.
 #[derive(Debug, Default)]
 pub(super) struct Readings {
-    recent: Vec<(u64, Rc<Dissection>)>,
+    /// Each at the place that its number says, so that going through a million rows looks for none.
+    recent: Vec<Option<(u64, Rc<Dissection>)>>,
     recent_len: usize,
     trails: Vec<Trail>,
     turn: u64,
@@ -58,6 +59,11 @@ impl Base {
         Self { checkpoint, begun: Vec::new(), begun_len: 0 }
     }
 
+    /// The bytes that it takes up.
+    pub(super) const fn held(&self) -> usize {
+        self.checkpoint.held() + self.begun_len + self.begun.len() * size_of::<Begun>()
+    }
+
     /// Keeps a frame of the message under way. One of which so much is gone is not put together any more.
     fn keep(&mut self, entry: &Entry, store: &Store, kept: &Kept) {
         let mut len = 0;
@@ -95,12 +101,22 @@ impl Readings {
     }
 
     fn remember(&mut self, row: u64, dissection: &Rc<Dissection>) {
-        self.recent_len += weight(dissection);
-        self.recent.push((row, Rc::clone(dissection)));
-        while self.recent.len() > 1 && (self.recent_len > RECENT_LEN || self.recent.len() > RECENT_MAX) {
-            let (_, gone) = self.recent.remove(0);
-            self.recent_len -= weight(&gone);
+        let weight = weight(dissection);
+        if self.recent_len + weight > RECENT_LEN {
+            self.forget_recent();
         }
+        self.recent.resize(RECENT_MAX, None);
+        self.recent_len += weight;
+        if let Some(slot) = self.recent.get_mut(place_of(row))
+            && let Some((_, gone)) = slot.replace((row, Rc::clone(dissection)))
+        {
+            self.recent_len -= self::weight(&gone);
+        }
+    }
+
+    fn known(&self, row: u64) -> Option<&Rc<Dissection>> {
+        let (known, dissection) = self.recent.get(place_of(row))?.as_ref()?;
+        (*known == row).then_some(dissection)
     }
 
     fn keep(&mut self, trail: Trail) {
@@ -121,6 +137,10 @@ impl Readings {
     }
 }
 
+fn place_of(row: u64) -> usize {
+    usize::try_from(row % RECENT_MAX as u64).unwrap_or_default()
+}
+
 fn weight(dissection: &Dissection) -> usize {
     let message = dissection.message.as_ref().map_or(0, |message| message.payload.len());
     size_of::<Dissection>() + dissection.payload.len() + message
@@ -138,7 +158,7 @@ impl Capture {
         let kept = self.kept_of(entry)?;
         if !entry.has(flag::SCATTERED) {
             let len = (usize::from(entry.header_len) + entry.length as usize).min(max);
-            return kept.bytes(entry.at, len).map(Cow::Borrowed);
+            return kept.bytes(entry.at.get(), len).map(Cow::Borrowed);
         }
         let mut bytes = Vec::new();
         for piece in self.store.pieces(entry) {
@@ -175,13 +195,13 @@ impl Capture {
 
     /// Everything about a frame, as it was known when it came.
     pub(super) fn dissection(&self, row: u64) -> Option<Rc<Dissection>> {
-        if let Some((_, known)) = self.readings.borrow().recent.iter().rev().find(|(known, _)| *known == row) {
+        if let Some(known) = self.readings.borrow().known(row) {
             return Some(Rc::clone(known));
         }
         let entry = self.store.get(row).filter(|entry| entry.is_frame())?;
         let read = if entry.has(flag::IN_MESSAGE) { self.read_on(row, entry) } else { self.read_alone(entry) };
         let mut dissection = read.or_else(|| self.without_bytes(row, entry))?;
-        dissection.offset = entry.offset;
+        dissection.offset = entry.offset.get();
         dissection.fragment = entry
             .has(flag::IN_MESSAGE)
             .then(|| Fragment { message: u64::from(self.store.message_number(entry)), index: entry.fragment });
@@ -249,7 +269,7 @@ impl Capture {
     /// A dissector in front of the oldest row held of a direction.
     fn at_base(&self, entry: &Entry, deflate: Option<DeflateParams>) -> Option<Dissector> {
         let sender = entry.direction()?.sender();
-        let connection = self.connections.get(entry.connection as usize)?;
+        let connection = self.connections.get(entry.connection)?;
         Some(match &connection.bases[entry.side()] {
             Some(base) => {
                 let mut dissector = Dissector::from_checkpoint(sender, &base.checkpoint);
@@ -295,11 +315,11 @@ impl Capture {
     }
 
     pub(super) fn deflate_of(&self, entry: &Entry) -> Option<DeflateParams> {
-        self.connections.get(entry.connection as usize)?.deflate
+        self.connections.get(entry.connection)?.deflate
     }
 
     pub(super) fn kept_of(&self, entry: &Entry) -> Option<&Kept> {
-        let source = self.connections.get(entry.connection as usize)?.source;
+        let source = self.connections.get(entry.connection)?.source;
         self.sources.kept(source)
     }
 
@@ -329,7 +349,7 @@ impl Capture {
                             None => continue,
                         },
                     };
-                    let old = self.connections.get_mut(key.0 as usize).and_then(|known| known.bases[key.1].take());
+                    let old = self.connections.set_base(key.0, key.1, None);
                     let base = match old {
                         Some(base) if checkpoint.is_none() => base,
                         _ => Base::new(dissector.checkpoint().unwrap_or_default()),
@@ -361,9 +381,7 @@ impl Capture {
             if let Some(checkpoint) = dissector.checkpoint() {
                 base = Base::new(checkpoint);
             }
-            if let Some(connection) = self.connections.get_mut(connection as usize) {
-                connection.bases[side] = Some(base);
-            }
+            self.connections.set_base(connection, side, Some(base));
         }
     }
 }

@@ -6,8 +6,8 @@ use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Direction, Event, Record, Word};
 
 use super::Capture;
-use super::connections::Connection;
-use super::kept::{FEED_MAX, Kept};
+use super::connections::Connections;
+use super::kept::{FEED_MAX, Kept, Saving};
 use super::objects::{SourceInfo, Unread};
 use super::twins::Twins;
 
@@ -21,6 +21,13 @@ pub(super) struct Sources {
     twins: Twins,
     /// What chunks are made for.
     budget: Option<usize>,
+}
+
+/// How far all of them are saved.
+#[derive(Debug, Default)]
+pub(super) struct Saved {
+    source: usize,
+    saving: Saving,
 }
 
 /// One of them.
@@ -83,10 +90,6 @@ impl Sources {
         self.present().any(|source| source.kind == "file")
     }
 
-    pub(super) fn any_removed(&self) -> bool {
-        self.list.iter().any(|source| source.is_removed)
-    }
-
     pub(super) fn held(&self) -> usize {
         self.list.iter().map(|source| source.kept.held()).sum()
     }
@@ -106,18 +109,22 @@ impl Sources {
         self.list.get(source as usize).map(|source| &*source.name)
     }
 
-    /// What is held of all, one section after the other.
-    pub(super) fn save(&self, connections: &[Connection], first: u64, out: &mut Vec<u8>) {
-        for source in self.present() {
+    /// Writes the next of what is held of all, one section after the other; false once that is all.
+    pub(super) fn save(&self, saved: &mut Saved, connections: &Connections, first: u64, out: &mut Vec<u8>) -> bool {
+        while let Some(source) = self.list.get(saved.source) {
             let is_whole = |stream: u32| {
                 let number = source.connections.get(stream as usize).copied().flatten();
-                let connection = number.and_then(|number| connections.get(number as usize));
+                let connection = number.and_then(|number| connections.get(number));
                 connection
                     .and_then(|connection| connection.heads.as_deref())
                     .is_some_and(|heads| heads.request_row >= first)
             };
-            source.kept.save(is_whole, out);
+            if !source.is_removed && source.kept.save(&mut saved.saving, is_whole, out) {
+                return true;
+            }
+            *saved = Saved { source: saved.source + 1, ..Saved::default() };
         }
+        false
     }
 
     pub(super) fn clear(&mut self) {
@@ -276,6 +283,8 @@ impl Capture {
             return;
         }
         ended.decoder.finish();
+        // Nothing comes behind what is there.
+        self.times.forget();
         self.take_records(source);
         if let Some(words) = self.sources.list.get(source as usize).and_then(Source::emptiness) {
             self.take_fault(source, &words);

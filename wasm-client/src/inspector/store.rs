@@ -6,7 +6,7 @@ use framescope_codec::Opcode;
 use framescope_codec::capture::{CapturedFrame, Piece, What};
 use framescope_codec::dissect::Checkpoint;
 
-use super::entry::{Entry, Kind, flag, narrow};
+use super::entry::{Entry, Far, Kind, flag, narrow};
 use super::handshake::Handshake;
 use super::paged::Paged;
 
@@ -16,6 +16,8 @@ pub(super) struct Store {
     entries: Paged<Entry>,
     /// The number of the row in front.
     first: u64,
+    /// How many rows belonged to sources that were removed.
+    removed: u64,
     extras: Aside<Extra>,
     checkpoints: Aside<Box<Checkpoint>>,
     /// Nanoseconds since the ping, of a pong.
@@ -50,6 +52,10 @@ impl<T> Aside<T> {
     fn get(&self, row: u64) -> Option<&T> {
         let place = self.0.partition_point(|(number, _)| *number < row);
         self.0.get(place).filter(|(number, _)| *number == row).map(|(_, item)| item)
+    }
+
+    fn held(&self) -> usize {
+        self.0.len() * size_of::<(u64, T)>()
     }
 
     fn keep_where(&mut self, stays: impl Fn(u64) -> bool) {
@@ -155,15 +161,32 @@ impl Store {
         self.entries.get(usize::try_from(row.checked_sub(self.first)?).ok()?)
     }
 
-    pub(super) fn get_mut(&mut self, row: u64) -> Option<&mut Entry> {
-        self.entries.get_mut(usize::try_from(row.checked_sub(self.first)?).ok()?)
+    /// A row's source was removed. [`Self::forget_removed`] lets go of what it takes up.
+    pub(super) fn remove(&mut self, row: u64) {
+        let place = row.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        if let Some(entry) = place.and_then(|place| self.entries.get_mut(place)) {
+            entry.kind = Kind::Removed;
+            self.removed += 1;
+        }
+    }
+
+    /// Whether there are numbers between the first and the last that are no row's any more.
+    pub(super) const fn has_removed(&self) -> bool {
+        self.removed > 0
+    }
+
+    /// The row in front that is there still, or one past the last.
+    pub(super) fn first_present(&self) -> u64 {
+        let is_there = |row: &u64| self.get(*row).is_some_and(|entry| entry.kind != Kind::Removed);
+        (self.first..self.end()).find(is_there).unwrap_or_else(|| self.end())
     }
 
     /// The bytes that all of it takes up.
     pub(super) fn held(&self) -> usize {
         let heads = self.extras.0.len() * (size_of::<(u64, Extra)>() + EXTRA);
         let windows = self.checkpoints.0.len() * size_of::<(u64, Checkpoint)>();
-        self.entries.held() + self.parts.items.held() + self.spans.items.held() + heads + windows
+        let lists = self.entries.held() + self.parts.items.held() + self.spans.items.held();
+        lists + self.round_trips.held() + self.giants.held() + heads + windows
     }
 
     pub(super) fn push(&mut self, entry: Entry) {
@@ -198,11 +221,12 @@ impl Store {
         if let Some(at) = frame.pieces.single()
             && frame.pieces.iter().map(|piece| piece.len).sum::<u64>() == len
         {
-            entry.at = at;
+            entry.at = Far::new(at);
             return;
         }
         entry.set(flag::SCATTERED, true);
-        entry.at = self.parts.end();
+        let number = self.parts.end();
+        entry.at = Far::new(number);
         let took = entry.time_ns.saturating_sub(frame.began_ns);
         self.parts.items.push(Part { at: took, len: 0 });
         let mut count = 0;
@@ -218,7 +242,7 @@ impl Store {
                 }
             }
         }
-        if let Some(head) = self.parts.get_mut(entry.at) {
+        if let Some(head) = self.parts.get_mut(number) {
             head.len = count;
         }
     }
@@ -226,17 +250,18 @@ impl Store {
     /// Where the bytes of a frame lie, in their order.
     pub(super) fn pieces(&self, entry: &Entry) -> impl Iterator<Item = Piece> {
         let scattered = entry.has(flag::SCATTERED);
-        let count = if scattered { self.parts.get(entry.at).map_or(0, |head| u64::from(head.len)) } else { 0 };
+        let at = entry.at.get();
+        let count = if scattered { self.parts.get(at).map_or(0, |head| u64::from(head.len)) } else { 0 };
         let len = u64::from(entry.header_len) + u64::from(entry.length);
-        let single = (!scattered).then_some(Piece { at: Some(entry.at), len });
-        let parts = (entry.at + 1..=entry.at.saturating_add(count)).filter_map(|number| self.parts.get(number));
+        let single = (!scattered).then_some(Piece { at: Some(at), len });
+        let parts = (at + 1..=at.saturating_add(count)).filter_map(|number| self.parts.get(number));
         let piece = |part: &Part| Piece { at: (part.at != NOWHERE).then_some(part.at), len: u64::from(part.len) };
         single.into_iter().chain(parts.map(piece))
     }
 
     /// From the frame's first byte to its last, in nanoseconds.
     pub(super) fn took(&self, entry: &Entry) -> u64 {
-        if entry.has(flag::SCATTERED) { self.parts.get(entry.at).map_or(0, |head| head.at) } else { 0 }
+        if entry.has(flag::SCATTERED) { self.parts.get(entry.at.get()).map_or(0, |head| head.at) } else { 0 }
     }
 
     /// The length of a frame's payload.
@@ -307,9 +332,10 @@ impl Store {
         self.spans.first + u64::from(ahead)
     }
 
-    /// Lets go of what removed rows said, so that nothing of it can come out again; answers with the bytes of checkpoints
-    /// that go along.
+    /// Lets go of what removed rows said, so that nothing of it can come out again, and of pages that have no other rows;
+    /// answers with the bytes of checkpoints that go along.
     pub(super) fn forget_removed(&mut self) -> usize {
+        self.entries.free_where(|entry| entry.kind == Kind::Removed);
         let Self { entries, first, extras, checkpoints, round_trips, .. } = self;
         let stays = |row: u64| {
             let place = row.checked_sub(*first).and_then(|place| usize::try_from(place).ok());
@@ -328,10 +354,15 @@ impl Store {
         let first = first.clamp(self.first, self.end());
         let count = usize::try_from(first - self.first).unwrap_or(usize::MAX);
         let mut parts_end = self.parts.first;
-        for entry in (0..count).filter_map(|place| self.entries.get(place)) {
-            if entry.has(flag::SCATTERED) {
-                parts_end = entry.at + 1 + self.parts.get(entry.at).map_or(0, |head| u64::from(head.len));
+        for entry in (0..count).map(|place| self.entries.get(place)) {
+            self.removed -= u64::from(entry.is_none_or(|entry| entry.kind == Kind::Removed));
+            if let Some(at) = entry.filter(|entry| entry.has(flag::SCATTERED)).map(|entry| entry.at.get()) {
+                parts_end = at + 1 + self.parts.get(at).map_or(0, |head| u64::from(head.len));
             }
+        }
+        if first == self.end() {
+            // Of those that were freed, too.
+            parts_end = self.parts.end();
         }
         self.parts.drop_before(parts_end);
         self.entries.drop_front(count);

@@ -37,7 +37,7 @@ impl Capture {
 
 impl<'a> RowSubject<'a> {
     fn connection(&self) -> Option<&'a Connection> {
-        self.capture.connections.get(self.entry.connection as usize)
+        self.capture.connections.get(self.entry.connection)
     }
 
     fn head(&self, part: fn(&Heads) -> Option<&str>) -> Value<'a> {

@@ -4,8 +4,7 @@ use framescope_codec::capture::insight::Place;
 use framescope_codec::capture::{CapturedFrame, Event, What};
 
 use super::Capture;
-use super::connections::Connection;
-use super::entry::{Entry, Kind, flag};
+use super::entry::{Entry, Far, Kind, flag};
 use super::handshake::Handshake;
 use super::store::Extra;
 
@@ -54,11 +53,8 @@ impl Capture {
     /// An event on a connection, which is the next row.
     pub(super) fn take_event(&mut self, source: u32, number: u32, event: Event) {
         let row = self.end();
-        if self.connections.len() <= number as usize {
-            self.connections.push(Connection::new(source, &event));
-        }
-        let Some(connection) = self.connections.get_mut(number as usize) else { return };
-        connection.hear(&event.what, row);
+        let Some(connection) = self.connections.hear(number, source, &event) else { return };
+        connection.hear(&event, row);
         let taken = self.insight.take(Place { connection: number + 1, source, row }, &event);
         if let Some(ns) = taken.round_trip_ns {
             self.store.set_round_trip(ns);
@@ -86,7 +82,7 @@ impl Capture {
     /// Something about the capture itself.
     pub(super) fn take_fault(&mut self, source: u32, words: &str) {
         self.store.set_extra(Extra::Fault(words.into()));
-        self.push(Entry { offset: u64::from(source), ..Entry::new(Kind::Note, self.last_ns) });
+        self.push(Entry { offset: Far::new(u64::from(source)), ..Entry::new(Kind::Note, self.last_ns) });
     }
 
     fn take_head(&mut self, kind: Kind, time_ns: u64, handshake: Handshake) -> Entry {
@@ -107,7 +103,7 @@ impl Capture {
         entry.set_direction(*direction);
         self.store.place(&mut entry, &frame);
         let side = entry.side();
-        let Some(connection) = self.connections.get_mut(number as usize) else { return entry };
+        let Some(connection) = self.connections.get_mut(number) else { return entry };
         for piece in frame.pieces.iter() {
             self.sources.note_row(connection.source, piece.at, row + 1);
         }
@@ -144,42 +140,43 @@ impl Capture {
         if entry.kind == Kind::Removed {
             return;
         }
+        self.sources.count_row(self.source_of(entry), is_new);
         one(&mut self.tally.frames, u64::from(entry.is_frame()));
         one(&mut self.tally.violations, u64::from(entry.violation_count()));
-        if let Some(connection) = self.connections.get_mut(entry.connection as usize) {
-            let had = connection.rows > 0;
-            one(&mut connection.rows, 1);
-            match (had, connection.rows > 0) {
-                (false, true) => self.tally.connections += 1,
-                (true, false) => self.tally.connections -= 1,
-                _ => {}
+        let Some(connection) = self.connections.get_mut(entry.connection) else { return };
+        let had = connection.rows > 0;
+        one(&mut connection.rows, 1);
+        match (had, connection.rows > 0) {
+            (false, true) => self.tally.connections += 1,
+            (true, false) => {
+                self.tally.connections -= 1;
+                if connection.is_over() {
+                    self.connections.forget(entry.connection);
+                }
             }
+            _ => {}
         }
-        self.sources.count_row(self.source_of(entry), is_new);
     }
 
     /// Which source a row came from.
     pub(super) fn source_of(&self, entry: &Entry) -> u32 {
-        let of_capture = || u32::try_from(entry.offset).unwrap_or_default();
-        self.connections.get(entry.connection as usize).map_or_else(of_capture, |connection| connection.source)
+        let of_capture = || u32::try_from(entry.offset.get()).unwrap_or_default();
+        self.connections.get(entry.connection).map_or_else(of_capture, |connection| connection.source)
     }
 
     /// Takes the rows of a source out of everything that is shown.
     pub(super) fn remove_rows(&mut self, source: u32) {
         for row in self.store.first()..self.end() {
             let Some(entry) = self.store.get(row).copied() else { continue };
-            if self.source_of(&entry) == source && entry.kind != Kind::Removed {
+            if entry.kind != Kind::Removed && self.source_of(&entry) == source {
                 self.count(&entry, false);
-                if let Some(entry) = self.store.get_mut(row) {
-                    entry.kind = Kind::Removed;
-                }
+                self.store.remove(row);
             }
         }
         self.tally.windows = self.tally.windows.saturating_sub(self.store.forget_removed());
-        for connection in self.connections.iter_mut().filter(|connection| connection.source == source) {
-            connection.heads = None;
-            connection.bases = [None, None];
-        }
+        self.connections.forget_source(source);
+        self.drop_rows(self.store.first_present());
+        self.forget_dropped();
         let rows = (self.store.first()..self.end()).filter_map(|row| self.store.get(row));
         let mut span = Span::default();
         for entry in rows.filter(|entry| entry.kind != Kind::Removed && entry.is_timed()) {
@@ -201,28 +198,33 @@ impl Capture {
             let Some((source, rows_end)) = self.sources.oldest() else { break };
             let first = rows_end.clamp(self.store.first(), self.end());
             self.move_bases(first);
-            self.tally.dropped += first - self.store.first();
-            self.drop_rows(first);
+            self.tally.dropped += self.drop_rows(first);
             self.sources.drop_oldest(source, first);
         }
         self.forget_dropped();
         self.generation += 1;
     }
 
-    /// Lets go of the rows in front of this one.
-    pub(super) fn drop_rows(&mut self, first: u64) {
+    /// Lets go of the rows in front of this one; answers with how many there were.
+    pub(super) fn drop_rows(&mut self, first: u64) -> u64 {
+        let mut dropped = 0;
         for row in self.store.first()..first {
-            let Some(entry) = self.store.get(row).copied() else { continue };
+            let Some(entry) = self.store.get(row).copied().filter(|entry| entry.kind != Kind::Removed) else {
+                continue;
+            };
             self.before_ns = Some(entry.time_ns);
             self.count(&entry, false);
+            dropped += 1;
         }
         self.tally.windows = self.tally.windows.saturating_sub(self.store.drop_before(first));
         self.readings.borrow_mut().clear();
+        dropped
     }
 
     /// Nanoseconds from the row before to this one.
     pub(super) fn since_previous(&self, row: u64, entry: &Entry) -> i64 {
-        let before = row.checked_sub(1).and_then(|before| self.store.get(before)).map(|before| before.time_ns);
+        let mut rows = (self.store.first()..row).rev().filter_map(|row| self.store.get(row));
+        let before = rows.find(|before| before.kind != Kind::Removed).map(|before| before.time_ns);
         let before = before.or(self.before_ns).filter(|_| entry.is_timed()).unwrap_or(entry.time_ns);
         entry.time_ns.wrapping_sub(before).cast_signed()
     }

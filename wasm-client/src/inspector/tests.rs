@@ -321,7 +321,7 @@ fn a_view_lists_what_it_is_asked_for() {
     assert_eq!((capture.row_at(1_500.0), capture.row_at(2_001.0)), (Some(2), None));
     assert_eq!(listed(&mut capture, ViewSpec { connection: Some(2), ..ViewSpec::default() }), [0; 0]);
     assert_eq!(listed(&mut capture, ViewSpec { connection: Some(1), ..ViewSpec::default() }), [0, 1, 2, 3, 4, 5]);
-    let timeline = capture.timeline(None, None, 3);
+    let timeline = capture.timeline(None, None, 3).clone();
     assert_eq!((timeline.rows, timeline.largest[0][2]), ([vec![1, 0, 1], vec![1, 3, 0]], 2));
     assert_eq!(capture.silences(1), [objects::Silence { ns: 1_000, row: 1 }]);
 }

@@ -77,6 +77,7 @@ impl Capture {
 
     /// Another span of time of the rows that are known already.
     fn cut_again(&mut self) {
+        self.times.forget();
         self.view.gone = 0;
         let Some(between) = self.view.spec.between else {
             self.view.cut = None;
@@ -126,20 +127,7 @@ impl Capture {
         let entry = self.store.get(index)?;
         if let Some(span) = self.store.span(entry) {
             row.name = span.opcode.name();
-            let (mut wire, mut length, mut inflated) = (0, 0, None);
-            let mut at = index;
-            while let Some(entry) = self.store.get(at) {
-                let payload = self.store.length(at, entry);
-                wire += payload.saturating_add(u64::from(entry.header_len));
-                length += payload;
-                if let Some(more) = self.store.inflated(at, entry) {
-                    inflated = Some(inflated.unwrap_or(0) + more);
-                }
-                if entry.fragment == 0 || entry.back == 0 {
-                    break;
-                }
-                at -= u64::from(entry.back);
-            }
+            let (wire, length, inflated) = self.lengths_of(index);
             (row.wire, row.payload_length, row.inflated) = (Count(wire), Count(length), inflated.map(Count));
             if let Some(dissection) = self.dissection(index)
                 && let Some(message) = &dissection.message
@@ -148,6 +136,32 @@ impl Capture {
             }
         }
         Some(row)
+    }
+
+    /// What all frames of a message add up to, up to this one: on the wire, payload, and inflated.
+    fn lengths_of(&self, index: u64) -> (u64, u64, Option<u64>) {
+        let (mut wire, mut length, mut inflated) = (0, 0, None);
+        let mut at = index;
+        while let Some(entry) = self.store.get(at) {
+            let payload = self.store.length(at, entry);
+            wire += payload.saturating_add(u64::from(entry.header_len));
+            length += payload;
+            if let Some(more) = self.store.inflated(at, entry) {
+                inflated = Some(inflated.unwrap_or(0) + more);
+            }
+            if entry.fragment == 0 || entry.back == 0 {
+                break;
+            }
+            at -= u64::from(entry.back);
+        }
+        (wire, length, inflated)
+    }
+
+    /// How long the message is that this row completes, without reading it.
+    #[must_use]
+    pub fn message_length(&self, index: u64) -> u64 {
+        let (_, length, inflated) = self.lengths_of(index);
+        inflated.unwrap_or(length)
     }
 
     /// The place of a row in the view, or of the next one that is in it.
@@ -253,12 +267,13 @@ impl Capture {
 
     /// Goes through all rows again.
     pub(super) fn restart_view(&mut self) {
+        self.times.forget();
         let ViewSpec { filter: _, messages, connection, between } = &self.view.spec;
         let is_all = self.view.filter.is_none()
             && !messages
             && connection.is_none()
             && between.is_none()
-            && !self.sources.any_removed();
+            && !self.store.has_removed();
         self.view.rows = (!is_all).then(Paged::default);
         self.view.cut = between.and_then(|_| self.view.rows.clone());
         self.view.base = self.store.first();
@@ -268,6 +283,7 @@ impl Capture {
 
     /// Forgets what is held no longer.
     pub(super) fn forget_dropped(&mut self) {
+        self.times.forget();
         let (first, base) = (self.store.first(), self.view.base);
         let before = self.view_count();
         for rows in [&mut self.view.rows, &mut self.view.cut].into_iter().flatten() {

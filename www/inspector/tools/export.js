@@ -133,12 +133,9 @@ class ExportForm {
     const pieces = [];
     let written = 0;
     try {
-      await this.#app.capture.exportBegin({ format, rows: this.#rows(scope) });
-      for (;;) {
-        const piece = await this.#app.capture.exportNext();
-        if (!piece) break;
+      for await (const piece of this.#app.exported({ format, rows: this.#rows(scope) })) {
         if (running.signal.aborted) throw new Error("stopped");
-        pieces.push(piece);
+        pieces.push(new Blob([piece]));
         written += piece.length;
         this.#note.textContent = `${size(written)} so far …`;
       }

@@ -34,6 +34,11 @@ impl Keys {
         }
     }
 
+    /// The bytes on the heap.
+    pub(super) const fn held(&self) -> usize {
+        self.kept.capacity() * size_of::<(u64, u64)>()
+    }
+
     pub(super) fn server(&mut self, key: Option<MaskingKey>) {
         self.from_server += u64::from(key.is_some());
     }

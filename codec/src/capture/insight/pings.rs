@@ -68,6 +68,12 @@ impl Pings {
         Some((ping.row, ns))
     }
 
+    /// The bytes on the heap, about.
+    pub(super) fn held(&self) -> usize {
+        let open: usize = self.open.iter().map(VecDeque::len).sum();
+        open * (size_of::<Open>() + PAYLOAD) + self.answered.len() * size_of::<Answered>()
+    }
+
     /// The time that this pong's ping took, as far as it is kept.
     pub(super) fn time_of(&self, pong: u64) -> Option<u64> {
         let place = self.answered.binary_search_by_key(&pong, |answered| answered.pong).ok()?;
@@ -119,6 +125,8 @@ fn compared(payload: &[u8]) -> &[u8] {
 
 /// Unanswered pings kept per direction: more than any program has under way.
 const OPEN_MAX: usize = 256;
+/// What the payload of one takes up, about.
+const PAYLOAD: usize = 16;
 /// Answered ones kept per connection; at one a second, more than an hour.
 const ANSWERED_MAX: usize = 4096;
 

@@ -275,6 +275,15 @@ impl Talk {
         }
     }
 
+    /// The bytes that it takes up, about.
+    pub(super) fn held(&self) -> usize {
+        let request =
+            self.request.as_ref().map_or(0, |kept| size_of::<JudgedRequest>() + kept.head.head().bytes().len());
+        let response =
+            self.response.as_ref().map_or(0, |kept| size_of::<JudgedResponse>() + kept.head.head().bytes().len());
+        size_of::<Self>() + request + response + self.keys.held() + self.pings.held()
+    }
+
     pub(super) const fn pings(&self) -> &Pings {
         &self.pings
     }

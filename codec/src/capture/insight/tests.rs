@@ -271,3 +271,30 @@ fn clearing_forgets_what_is_over_and_counts_afresh() {
     insight.clear(7);
     assert!(insight.connections().is_empty());
 }
+
+#[test]
+fn what_is_remembered_is_counted_and_bounded() {
+    let mut told = Told::opened();
+    for _ in 0..500 {
+        told.frame(C, Opcode::Ping, b"1", |_| {});
+    }
+    let mut decoder = Decoder::new();
+    decoder.feed(&told.capture);
+    let records = std::iter::from_fn(|| decoder.next_record());
+    let events: Vec<_> =
+        records.filter_map(|record| if let Record::Event(event) = record { Some(event) } else { None }).collect();
+    let (mut insight, mut most) = (Insight::new(), 0);
+    for connection in 0..200 {
+        let before = insight.held();
+        for (row, event) in (0..).zip(&events) {
+            insight.take(Place { connection, source: connection % 2, row }, event);
+        }
+        assert!(connection > 0 || insight.held() > before + 500 * 16, "keys and pings count");
+        most = most.max(insight.held());
+        assert!(insight.info(connection).is_some(), "the one that talks is known");
+    }
+    assert!(most > 1 << 19 && most < (1 << 20) + (1 << 16), "{most} bytes");
+    insight.forget_source(0);
+    insight.forget_source(1);
+    assert_eq!(insight.held(), 0);
+}

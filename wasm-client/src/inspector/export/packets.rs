@@ -114,7 +114,7 @@ impl Packets {
                 None => {
                     // The handshake is not among the chosen: what was agreed on goes along as a comment.
                     let mut flow = flow_of(event, capture);
-                    if capture.connections.get(stream as usize).is_some_and(|connection| connection.is_bare) {
+                    if capture.connections.get(stream).is_some_and(|connection| connection.is_bare) {
                         flow.join_without_handshake(time_ns, out);
                     } else {
                         flow.join_late(time_ns, capture.agreed(stream).flatten(), out);
@@ -139,7 +139,7 @@ fn flow_of(event: &Event, capture: &Capture) -> Flow {
         Direction::ServerToClient => (event.dst, event.src),
     };
     let flow = if event.in_process { Flow::in_process(client.port()) } else { Flow::new(client, server) };
-    match capture.connections.get(event.stream as usize).and_then(|connection| connection.origin) {
+    match capture.connections.get(event.stream).and_then(|connection| connection.origin) {
         Some(origin) => flow.rebuilt_from(origin),
         None => flow,
     }
