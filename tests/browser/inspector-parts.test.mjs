@@ -9,8 +9,10 @@ import { Rows } from "../../www/inspector/rows.js";
 import { diff } from "../../www/inspector/tools/diff.js";
 import { Board } from "../../www/inspector/tools/intercept/board.js";
 import { ProxyDesk } from "../../www/inspector/tools/intercept/proxydesk.js";
+import { rowsOf } from "../../www/inspector/tools/lab/captured.js";
 import { snippet } from "../../www/inspector/tools/snippets.js";
 import { moment, span } from "../../www/inspector/tools/times.js";
+import { Speeches } from "../../www/inspector/worker/speech.js";
 
 /** Steps as text: `=` the same, `~` changed, `-x` missing, `+y` extra. */
 function steps(left, right, isKin) {
@@ -208,4 +210,84 @@ test("after a wrong filter the panel and the proxy go on with the one before", (
       else delete globalThis[name];
     }
   }
+});
+
+test("rows of a connection are found behind thousands that are rows no more", async () => {
+  const there = new Set([3, 9_999, 10_000]);
+  const capture = {
+    rows: async (from, count) =>
+      [...there].filter((index) => index >= from && index < from + count).map((index) => ({ index, connection: 1 })),
+  };
+  const found = [];
+  for await (const row of rowsOf({ capture, status: { first: 0, end: 10_001 } }, 1, 0, new AbortController().signal))
+    found.push(row.index);
+  assert.deepEqual(found, [3, 9_999, 10_000]);
+});
+
+/** A capture of one connection with this many messages, and a reader that knows the protocol from the `known`th on. */
+function spoken({ count, length = 1, known = 0, protocol = "mqtt" }) {
+  const asked = { count, messages: 0, heard: 0, changed: 0 };
+  const capture = {
+    spoken: () => undefined,
+    messageLength: () => length,
+    message: () => {
+      asked.messages += 1;
+      return new Uint8Array(length);
+    },
+    messagesOf: (_connection, after, most) =>
+      JSON.stringify(
+        Array.from({ length: Math.min(most, asked.count - 1 - after) }, (_, place) => ({
+          row: after + 1 + place,
+          direction: "c2s",
+          kind: "binary",
+        })),
+      ),
+  };
+  class Speech {
+    name = () => (asked.heard >= known ? protocol : undefined);
+    label = () => `after ${asked.heard}`;
+    hear = () => {
+      asked.heard += 1;
+    };
+    free() {}
+  }
+  const changed = () => {
+    asked.changed += 1;
+  };
+  return { asked, speeches: new Speeches({ capture, changed, tell() {} }, async () => ({ Speech })) };
+}
+
+const said = (index) => ({ index, kind: "frame", name: "binary", fin: true, connection: 1, direction: "c2s" });
+
+test("a message is not read to find that it is too long for a word in the list", async () => {
+  const { asked, speeches } = spoken({ count: 0, length: 1 << 20 });
+  speeches.label([said(0)]);
+  await turn();
+  const [row] = speeches.label([said(0)]);
+  assert.deepEqual([row.subprotocol, asked.messages], ["mqtt", 0]);
+});
+
+test("of a protocol whose packets go over messages all are heard, but not at once", async () => {
+  const { asked, speeches } = spoken({ count: 50_000 });
+  speeches.label([said(0)]);
+  await turn();
+  const [before] = speeches.label([said(49_999)]);
+  assert.equal(before.subprotocol, null);
+  assert.ok(asked.heard <= 512, `${asked.heard} heard for one word`);
+  const { generation } = speeches;
+  while (speeches.generation === generation) await new Promise((done) => setTimeout(done));
+  assert.equal(speeches.label([said(49_999)])[0].subprotocol, "after 50000");
+  speeches.clear();
+});
+
+test("rows are asked for again once it is known what is spoken", async () => {
+  const { asked, speeches } = spoken({ count: 5, known: 10, protocol: "stomp" });
+  speeches.label([said(0)]);
+  await turn();
+  speeches.label([said(0)]);
+  const { generation } = speeches;
+  const told = asked.changed;
+  asked.count = 100;
+  speeches.label([said(40)]);
+  assert.deepEqual([speeches.generation, asked.changed], [generation + 1, told + 1]);
 });

@@ -99,10 +99,11 @@ export function messageItem(opcode, bytes, compress) {
 export async function* rowsOf(app, connection, from, signal) {
   let at = Math.max(from, app.status?.first ?? 0);
   while (!signal.aborted && at < (app.status?.end ?? 0)) {
-    const rows = await app.capture.rows(at, BATCH);
-    if (rows.length === 0) return;
+    const end = Math.min(at + BATCH, app.status?.end ?? 0);
+    const rows = await app.capture.rows(at, end - at);
     for (const row of rows) if (row.connection === connection) yield row;
-    at = (rows.at(-1)?.index ?? at) + 1;
+    // There may be none among so many: those of a source that was removed are rows no more.
+    at = Math.max(end, app.status?.first ?? 0);
   }
 }
 
