@@ -1,64 +1,55 @@
 // @ts-check
 // Chat rooms: a door to come in by, and the room behind it.
 
-import { CLIENTS, OWN, openChoice } from "../lib/choice.js";
-import { byId, closestWith, el, on } from "../lib/dom.js";
+import { openChoice } from "../lib/choice.js";
+import { written } from "../lib/composer.js";
+import { byId, closestWith, el, on, setText } from "../lib/dom.js";
 import { judge, mark, sentence } from "../lib/form.js";
 import { onUser, startPage } from "../lib/page.js";
 import { backOff } from "../lib/socket.js";
 import { isOpenedWindow } from "../lib/tab.js";
-import { avatar, counted } from "../lib/text.js";
+import { counted } from "../lib/text.js";
 import { createThread } from "../lib/thread.js";
 import { offerWindows } from "../lib/windows.js";
-import { here, lastName, recentRooms, rememberHere, rememberRoom } from "./memory.js";
+import { here, lastName, rememberHere, rememberRoom } from "./memory.js";
 import { enter, newRoom, receive, settle } from "./room.js";
 import { openTransport } from "./transport.js";
+import { draw } from "./view.js";
 
 /** @import { Choice } from "../lib/choice.js" */
 /** @import { RoomsHeard } from "../lib/protocol.js" */
+/** @import { Thread } from "../lib/thread.js" */
 /** @import { Here } from "./memory.js" */
 /** @import { Room } from "./room.js" */
 /** @import { Transport } from "./transport.js" */
+/** @import { State } from "./view.js" */
 
-/** What the server takes as a room's or a person's name, in characters, and as a message, in bytes. */
+/** What the server takes as a room's or a person's name, in characters. */
 const NAME_MAX = 64;
-const TEXT_MAX = 64 * 1024;
 
 /** How often a reload asks for its old name before it says that somebody has it; a lost connection asks on. */
 const RELOAD_TRIES = 6;
 /** Waits between asking for a name that is still held, in milliseconds, grow up to this. */
 const HELD_WAIT_MAX = 15_000;
 
+/** @type {State} */
 const state = {
-  /**
-   * `outside`: at the door. `joining`: the server was or will be asked. `held`: it said no, and will be asked again.
-   * @type {"outside" | "joining" | "held" | "inside"}
-   */
   phase: "outside",
-  /** The room one is in or on the way to. @type {Room | null} */
   room: null,
-  /** One was in there on an earlier connection or page, so that one's name may still be held by that. */
   isReturn: false,
-  /** How often the name was found held. */
   tries: 0,
-  /** Why, in the server's words. */
   heldBecause: "",
-  /** Messages that came in below what is looked at. */
   unseen: 0,
-  /** Messages that came in while the page was not looked at. */
   missed: 0,
-  /** Said below the text field. */
   trouble: "",
-  /** What waited to be sent to a room when another name was wanted there. @type {Room | null} */
   carried: null,
-  /** Leave was pressed while something waits to be sent. */
   isLeaving: false,
 };
 
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let retryTimer;
 let isRendering = false;
-/** @type {ReturnType<typeof createThread> | null} */
+/** @type {Thread | null} */
 let thread = null;
 
 const life = new AbortController();
@@ -67,7 +58,6 @@ const name = byId("name", HTMLInputElement);
 const text = byId("text", HTMLTextAreaElement);
 const join = byId("join", HTMLFormElement);
 
-const usual = document.title;
 const wanted = new URLSearchParams(location.search);
 room.value = wanted.get("room") ?? "";
 name.value = wanted.get("name") ?? lastName();
@@ -355,17 +345,14 @@ function typed(event) {
 }
 
 function send() {
-  const words = text.value.replaceAll("\0", "").toWellFormed();
+  const { words, trouble } = written(text.value);
   if (!state.room || words.trim() === "") return;
-  const bytes = new TextEncoder().encode(words).length;
-  if (bytes > TEXT_MAX) {
-    const over = (bytes - TEXT_MAX).toLocaleString("en");
-    state.trouble = `A message has room for ${TEXT_MAX / 1024} KiB; this is ${over} bytes too long.`;
+  state.trouble = trouble;
+  if (trouble !== "") {
     render();
     return;
   }
   text.value = "";
-  state.trouble = "";
   write(state.room, words);
   thread?.end();
 }
@@ -480,102 +467,5 @@ function renderSoon() {
 
 function render() {
   isRendering = false;
-  const { room: of, phase } = state;
-  const isInRoom = of !== null && thread !== null;
-  byId("door", HTMLElement).hidden = isInRoom;
-  byId("inside", HTMLElement).hidden = !isInRoom;
-  // Of several windows each says whose it is.
-  const title = isOpenedWindow() && of ? `${of.name} in ${of.id}` : of?.id;
-  document.title = (state.missed > 0 ? `(${state.missed}) ` : "") + (isInRoom ? `${title} · ${usual}` : usual);
-  // One pair of choosers: at the door in sight, in the room behind a button.
-  const place = byId(isInRoom ? "way-inside" : "way-door", HTMLElement);
-  const way = byId("way", HTMLElement);
-  if (way.parentElement !== place) place.append(way);
-  renderDoor();
-  if (!isInRoom) return;
-  setText("way-words", `${chosen.server.name} · ${chosen.client === "wasm" ? "wasm" : CLIENTS.browser}`);
-  setText("room-name", of.id);
-  setText("silence-room", of.id);
-  renderNotice();
-  renderMembers(of);
-  thread?.render();
-  byId("silence", HTMLElement).hidden = phase !== "inside" || of.messages.length + of.unsent.length > 0;
-  const newest = byId("newest", HTMLButtonElement);
-  newest.hidden = thread?.isAtEnd ?? true;
-  setText("newest", state.unseen > 0 ? `${counted(state.unseen, "new message")} ↓` : "Newest ↓");
-  byId("send", HTMLButtonElement).disabled = text.value.trim() === "";
-  setText("trouble", state.trouble);
-  setText("leave", state.isLeaving ? `Leave, and drop ${counted(of.unsent.length, "message")}` : "Leave");
-}
-
-function renderDoor() {
-  const isOutside = state.phase === "outside";
-  for (const input of [room, name]) input.readOnly = !isOutside;
-  const button = byId("enter", HTMLButtonElement);
-  button.setAttribute("aria-disabled", String(!isOutside));
-  byId("cancel", HTMLButtonElement).hidden = isOutside;
-  // A reload can be quicker than the end of the connection before it.
-  const asked = state.tries > 0 ? "Your name is still held there …" : "Joining …";
-  const server = chosen.server === OWN ? "the server" : chosen.server.name;
-  const words = transport?.state === "open" ? asked : `Waiting for ${server} …`;
-  setText("enter", isOutside ? "Join" : words);
-  const rooms = recentRooms(chosen.server.name);
-  byId("recent", HTMLElement).hidden = rooms.length === 0;
-  const shown = [chosen.server.name, ...rooms].join("\n");
-  const list = byId("recent-rooms", HTMLElement);
-  if (list.dataset.shown === shown) return;
-  list.dataset.shown = shown;
-  list.replaceChildren(...rooms.map(recent));
-}
-
-/** @param {string} id */
-function recent(id) {
-  const button = el("button", { class: "chat-recent-room clip", type: "button", "data-room": id }, el("bdi", {}, id));
-  return el("li", {}, button);
-}
-
-let noticeShown = "";
-
-function renderNotice() {
-  const notice = byId("notice", HTMLElement);
-  const isHeld = state.phase === "held" || (state.phase === "joining" && state.tries > 0);
-  const shown = isHeld ? state.heldBecause : "";
-  if (shown === noticeShown) return;
-  noticeShown = shown;
-  const again = el("button", { class: "link", type: "button", "data-answer": "now" }, "Try now");
-  const other = el("button", { class: "link", type: "button", "data-answer": "other" }, "Take another name");
-  const words = `The server still holds your place for the connection that was lost: ${shown} This page asks again until it is free. `;
-  notice.replaceChildren(...(isHeld ? [words, again, " ", other] : []));
-}
-
-let membersShown = "";
-
-/** @param {Room} of */
-function renderMembers(of) {
-  const { members } = of;
-  setText("present", `${counted(members.length, "person", "people")} here`);
-  setText("members-count", String(members.length));
-  const shown = JSON.stringify([of.name, members]);
-  if (shown === membersShown) return;
-  membersShown = shown;
-  for (const id of ["members", "popover-members"])
-    byId(id, HTMLElement).replaceChildren(...members.map((one) => member(one, one === of.name)));
-}
-
-/** @param {string} called @param {boolean} isMe */
-function member(called, isMe) {
-  return el(
-    "li",
-    { class: "chat-member" },
-    avatar(called),
-    el("bdi", { class: "clip" }, called),
-    " ",
-    isMe ? el("span", { class: "note" }, "(you)") : null,
-  );
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
+  draw(state, { chosen, thread, isConnected: transport?.state === "open" });
 }

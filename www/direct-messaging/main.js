@@ -2,9 +2,9 @@
 // Direct messages: who there is on one side, the conversation with one of them on the other.
 
 import { connect } from "../lib/app-socket.js";
-import { byId, closestWith, el, on } from "../lib/dom.js";
+import { written } from "../lib/composer.js";
+import { byId, closestWith, on } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
-import { avatar, counted } from "../lib/text.js";
 import { createThread } from "../lib/thread.js";
 import {
   countUnread,
@@ -23,13 +23,13 @@ import {
 } from "./conversations.js";
 import { createMemory } from "./memory.js";
 import { addressOf, createPeople } from "./people.js";
+import { draw } from "./view.js";
 
 /** @import { DirectMessage, Heard } from "../lib/protocol.js" */
 /** @import { Unsent } from "../lib/thread.js" */
 /** @import { Conversation, Question } from "./conversations.js" */
+/** @import { State } from "./view.js" */
 
-/** Bytes that the server takes as one message. */
-const TEXT_MAX = 64 * 1024;
 /** People whose conversation is looked into for unread messages when the page connects. */
 const LOOKS_MAX = 1_000;
 /** How long after the last key a draft is kept. */
@@ -39,21 +39,15 @@ const { user } = await startPage({ needsUser: true });
 const me = user?.username ?? "";
 const memory = createMemory(user?.id ?? 0);
 
+/** @type {State} */
 const state = {
-  /** @type {Map<string, Conversation>} */
   conversations: new Map(),
-  /** @type {Set<string>} */
   online: new Set(),
-  /** Whether the server has said who there is. */
   isListed: false,
-  /** @type {string | null} */
   chosen: null,
-  /** Who the address asks for, until the server has said who there is. @type {string | null} */
   wanted: new URLSearchParams(location.search).get("with"),
-  /** Nobody has this name. @type {string | null} */
   unknown: null,
   search: "",
-  /** Said below the text field. */
   trouble: "",
 };
 
@@ -70,7 +64,6 @@ let isRendering = false;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let draftTimer;
 
-const panes = byId("content", HTMLElement);
 const search = byId("search", HTMLInputElement);
 const text = byId("text", HTMLTextAreaElement);
 const composer = byId("composer", HTMLFormElement);
@@ -361,16 +354,11 @@ function askOlder() {
 }
 
 function send() {
-  const words = text.value.replaceAll("\0", "").toWellFormed();
+  const { words, trouble } = written(text.value);
   if (state.chosen === null || words.trim() === "") return;
-  const bytes = new TextEncoder().encode(words).length;
-  if (bytes > TEXT_MAX) {
-    const over = (bytes - TEXT_MAX).toLocaleString("en");
-    state.trouble = `A message has room for ${TEXT_MAX / 1024} KiB; this is ${over} bytes too long.`;
-    return render();
-  }
+  state.trouble = trouble;
+  if (trouble !== "") return render();
   text.value = "";
-  state.trouble = "";
   keepDraft();
   sendTo(state.chosen, words);
   thread.end();
@@ -460,63 +448,5 @@ function renderSoon() {
 }
 
 function render() {
-  const listed = found();
-  const left = people.render(listed, { online: state.online, chosen: state.chosen });
-  const others = [...state.conversations.keys()].filter((name) => name !== me);
-  const unread = [...state.conversations.values()].reduce((sum, one) => sum + one.unread, 0);
-  document.title = `${unread > 0 ? `(${unread}) ` : ""}${state.chosen ?? "Messages"} · Framescope`;
-  panes.dataset.panel = state.chosen !== null || state.unknown !== null || state.wanted !== null ? "talk" : "people";
-  show("more", left > 0);
-  setText("more", `Show ${counted(left, "more person", "more people")}`);
-  show("nobody", state.isListed && others.length === 0);
-  show("not-found", state.search !== "" && listed.length === 0);
-  setText("not-found-words", `Nobody’s name has “${state.search}” in it.`);
-  renderConversation();
-}
-
-function renderConversation() {
-  const conversation = state.chosen === null ? undefined : state.conversations.get(state.chosen);
-  show("talk-head", conversation !== undefined || state.unknown !== null || state.wanted !== null);
-  show("talk-body", conversation !== undefined);
-  show("nothing-chosen", !conversation && state.unknown === null && state.wanted === null);
-  show("unknown", state.unknown !== null);
-  setText("unknown-words", `There is nobody called “${state.unknown}”.`);
-  const name = conversation?.name ?? state.unknown ?? state.wanted ?? "";
-  renderHead(name, conversation !== undefined);
-  if (!conversation) return;
-  thread.render();
-  const isBlank = conversation.messages.length === 0 && conversation.unsent.length === 0;
-  show("loading", isBlank && !conversation.isLoaded);
-  show("no-messages", isBlank && conversation.isLoaded);
-  setText(
-    "no-messages-words",
-    name === me ? "Messages to yourself are notes: only you see them." : `Say hello to ${name}.`,
-  );
-  show("newest", !thread.isAtEnd);
-  setText("newest", conversation.unread > 0 ? `${counted(conversation.unread, "new message")} ↓` : "Newest ↓");
-  setText("trouble", state.trouble);
-  byId("send", HTMLButtonElement).disabled = text.value.trim() === "";
-}
-
-/** @param {string} name @param {boolean} isKnown */
-function renderHead(name, isKnown) {
-  const head = byId("talk-name", HTMLElement);
-  if (head.dataset.name !== name) {
-    head.dataset.name = name;
-    head.replaceChildren(...(isKnown ? [avatar(name)] : []), el("bdi", { class: "clip" }, name));
-    text.setAttribute("aria-label", `Message to ${name}`);
-    byId("scroller", HTMLElement).setAttribute("aria-label", `Conversation with ${name}`);
-  }
-  setText("talk-presence", !isKnown ? "" : name === me ? "you" : state.online.has(name) ? "online" : "offline");
-}
-
-/** @param {string} id @param {boolean} isShown */
-function show(id, isShown) {
-  byId(id, HTMLElement).hidden = !isShown;
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
+  draw(state, { me, people, thread, listed: found() });
 }

@@ -7,6 +7,8 @@ import { arrange } from "../lib/thread.js";
 
 /** @import { Conversation } from "./conversations.js" */
 
+/** @typedef {ReturnType<typeof createPeople>} People */
+
 /** Rows at first; the rest on request, or by searching. */
 const ROWS = 600;
 

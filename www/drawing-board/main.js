@@ -2,7 +2,7 @@
 // The drawing board: what is drawn here is sent, what everybody drew is shown.
 
 import { connect } from "../lib/app-socket.js";
-import { byId, el, on } from "../lib/dom.js";
+import { byId, el, on, setText } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
 import { avatar, counted } from "../lib/text.js";
 import { BOARD, fitted, moved, zoomed } from "./geometry.js";
@@ -425,10 +425,4 @@ function renderPeople() {
 /** @param {string} name */
 function person(name) {
   return el("li", { class: "person" }, avatar(name), el("bdi", { class: "clip" }, name));
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

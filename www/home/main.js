@@ -5,7 +5,7 @@
 
 import { ask } from "../lib/ask.js";
 import { hideBanner, showBanner } from "../lib/banner.js";
-import { byId, el, on } from "../lib/dom.js";
+import { byId, el, on, setText } from "../lib/dom.js";
 import { currentUser, onUser, startPage, trouble } from "../lib/page.js";
 import { backOff } from "../lib/socket.js";
 import { avatar, counted } from "../lib/text.js";
@@ -168,10 +168,4 @@ function drawSpecimen() {
     parts.push(label);
   }
   byId("specimen", HTMLElement).replaceChildren(...parts);
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

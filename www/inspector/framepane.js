@@ -1,7 +1,7 @@
 // @ts-check
 // The chosen row: its fields, its bytes, and the message that it belongs to.
 
-import { byId, closestWith, grouped, on, size } from "../lib/dom.js";
+import { byId, closestWith, grouped, on, setText, size } from "../lib/dom.js";
 import { BytesView } from "./bytes.js";
 import { FieldsView, litByFirstViolation } from "./fields.js";
 import { directionText, timeText } from "./frames.js";
@@ -203,12 +203,6 @@ export class FramePane {
     }
     this.#message.show(loaded, form, patternOf(this.#app.search));
   }
-}
-
-/** @param {string} id @param {string} text */
-function setText(id, text) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
 }
 
 /** @param {Details} details @param {import("./app.js").TimeMode} timeMode */

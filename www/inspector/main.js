@@ -3,7 +3,7 @@
 
 import { ask } from "../lib/ask.js";
 import { hideBanner, showBanner } from "../lib/banner.js";
-import { byId, grouped, on } from "../lib/dom.js";
+import { byId, grouped, on, setText } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
 import { Address } from "./address.js";
 import { Colours } from "./colours.js";
@@ -245,12 +245,6 @@ function renderViewNote() {
     "view-note",
     isAll || !status ? "" : `${connection}${grouped(status.view.count)} of ${grouped(status.view.total)}${scanned}`,
   );
-}
-
-/** @param {string} id @param {string} text */
-function setText(id, text) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== text) element.textContent = text;
 }
 
 function listenToControls() {

@@ -3,10 +3,12 @@
 
 import { hideBanner, showBanner } from "./banner.js";
 import { currentUser, onUser, refreshUser } from "./page.js";
-import { backOff, endpoint } from "./socket.js";
+import { keep, newId, newPending, takeKept } from "./pending.js";
+import { backOff, endpoint, lossWords } from "./socket.js";
 import { tabKey } from "./tab.js";
 import { counted } from "./text.js";
 
+/** @import { Pending } from "./pending.js" */
 /** @import { Heard, Said, Storable } from "./protocol.js" */
 
 /**
@@ -35,16 +37,6 @@ import { counted } from "./text.js";
  * @property {() => void} [ping] asks the server for a pong, where that can be done
  */
 
-/**
- * @typedef {object} Pending
- * @property {string} id
- * @property {Storable} message
- * @property {number | null} owner the user who wrote it; nobody else may send it
- * @property {number} connection the one it went out on last
- * @property {number} doubts on how many connections the server complained of something while this was on its way
- * @property {number} doubted the latest of those
- */
-
 /** A connection that held this long was a good one: the next loss starts counting from the beginning. */
 const GOOD_AFTER = 10_000;
 /** Silence after which the server is asked whether it is still there: usually, and with something unanswered. */
@@ -57,7 +49,6 @@ const GRACE = 700;
 /** More than this is not kept: then something is wrong that waiting does not mend. */
 const PENDING_MAX = 20_000;
 const DOUBTS_MAX = 3;
-const UNDOUBTED = { doubts: 0, doubted: -1 };
 
 /**
  * Opens a connection that lasts until `signal` aborts. Call `startPage` first: what was left unsent before a reload goes
@@ -140,7 +131,7 @@ export class AppSocket {
     this.#on = on;
     this.#words = words;
     this.#signal = signal;
-    this.#restore();
+    for (const item of takeKept(this.#storageKey)) this.#pending.set(item.id, item);
     this.#listen();
     // Later, so that whoever connects holds the result before the first event.
     queueMicrotask(() => {
@@ -183,8 +174,7 @@ export class AppSocket {
    */
   sendStored(message) {
     const id = message.id ?? newId();
-    /** @type {Pending} */
-    const item = { id, message: { ...message, id }, owner: currentUser()?.id ?? null, connection: -1, ...UNDOUBTED };
+    const item = newPending(id, { ...message, id }, currentUser()?.id ?? null);
     if (this.#pending.size >= PENDING_MAX) {
       queueMicrotask(() => this.#refused(id, "Too much is waiting for the server already."));
       return id;
@@ -426,7 +416,7 @@ export class AppSocket {
       clearTimeout(this.#timer);
       clearTimeout(this.#bannerTimer);
       hideBanner(this.#bannerId);
-      this.#keep();
+      keep(this.#storageKey, [...this.#pending.values()]);
       this.#detach();
     });
   }
@@ -467,20 +457,9 @@ export class AppSocket {
     this.send({ messageType: "echo_client", text: this.#question });
   }
 
-  /** What the server has not confirmed waits in this tab for whoever connects to it next. */
-  #keep() {
-    try {
-      const items = [...this.#pending.values()].map(({ id, message, owner }) => ({ id, message, owner }));
-      if (items.length > 0) sessionStorage.setItem(this.#storageKey, JSON.stringify(items));
-      else sessionStorage.removeItem(this.#storageKey);
-    } catch {
-      // Full, or not allowed: then what was not sent is lost with the page.
-    }
-  }
-
   /** The page goes. */
   #leave() {
-    this.#keep();
+    keep(this.#storageKey, [...this.#pending.values()]);
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#detach();
@@ -488,26 +467,8 @@ export class AppSocket {
   }
 
   #comeBack() {
-    try {
-      sessionStorage.removeItem(this.#storageKey);
-    } catch {
-      // As above.
-    }
+    takeKept(this.#storageKey);
     if (!this.#socket) this.#open();
-  }
-
-  #restore() {
-    try {
-      const kept = sessionStorage.getItem(this.#storageKey);
-      sessionStorage.removeItem(this.#storageKey);
-      if (!kept) return;
-      // The cast: nobody but `#leave` writes there, and what is not so is an error like any other.
-      const items = /** @type {Pick<Pending, "id" | "message" | "owner">[]} */ (JSON.parse(kept));
-      for (const { id, message, owner } of items)
-        this.#pending.set(id, { id, message, owner, connection: -1, ...UNDOUBTED });
-    } catch {
-      // Nothing kept, or nothing of use.
-    }
   }
 
   /**
@@ -519,15 +480,6 @@ export class AppSocket {
   }
 }
 
-/** @param {string} server @param {number} code @param {string} reason @param {boolean} wasThere */
-function lossWords(server, code, reason, wasThere) {
-  if (!navigator.onLine) return "You are offline.";
-  if (code === 1013) return `${server} had to let this page go: it could not keep up.`;
-  if (code === 1001 || code === 1012) return `${server} is restarting.`;
-  if (code === 1008 && reason) return `${server} closed the connection: ${reason}.`;
-  return wasThere ? "The connection was lost." : `${server} does not answer.`;
-}
-
 /** @param {string} data @returns {Heard | null} */
 function parsed(data) {
   try {
@@ -537,10 +489,4 @@ function parsed(data) {
   } catch {
     return null;
   }
-}
-
-/** `randomUUID` needs a secure context, and a server in the next room has none. */
-function newId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -16,6 +16,27 @@ export function byId(id, type) {
 }
 
 /**
+ * Writes into the element with this id, unless that is what it says already: what does not change is not read out again.
+ *
+ * @param {string} id
+ * @param {string} words
+ */
+export function setText(id, words) {
+  const element = byId(id, HTMLElement);
+  if (element.textContent !== words) element.textContent = words;
+}
+
+/**
+ * Shows or hides the element with this id.
+ *
+ * @param {string} id
+ * @param {boolean} isShown
+ */
+export function show(id, isShown) {
+  byId(id, HTMLElement).hidden = !isShown;
+}
+
+/**
  * A new element. Properties whose name has a dash, and `role`, become attributes; `null` and `false` are left
  * out; strings among the children become text, never markup.
  *

@@ -83,3 +83,19 @@ export function reconnecting(url, handlers, signal) {
     },
   };
 }
+
+/**
+ * Why there is no connection, for people.
+ *
+ * @param {string} server what to call it
+ * @param {number} code @param {string} reason what it was closed with
+ * @param {boolean} wasThere whether there had been one
+ * @returns {string}
+ */
+export function lossWords(server, code, reason, wasThere) {
+  if (!navigator.onLine) return "You are offline.";
+  if (code === 1013) return `${server} had to let this page go: it could not keep up.`;
+  if (code === 1001 || code === 1012) return `${server} is restarting.`;
+  if (code === 1008 && reason) return `${server} closed the connection: ${reason}.`;
+  return wasThere ? "The connection was lost." : `${server} does not answer.`;
+}

@@ -31,6 +31,10 @@ import { avatar, linkified } from "./text.js";
  */
 
 /**
+ * @typedef {ReturnType<typeof createThread>} Thread
+ */
+
+/**
  * @typedef {object} ThreadHandlers
  * @property {() => void} [older] the beginning of what is there was reached
  * @property {() => void} looked the end of the conversation came into view, or left it

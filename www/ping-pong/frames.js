@@ -4,7 +4,7 @@
 import { BytesView } from "../inspector/bytes.js";
 import { FieldsView } from "../inspector/fields.js";
 import { theModule } from "../lib/client-socket.js";
-import { byId } from "../lib/dom.js";
+import { byId, setText } from "../lib/dom.js";
 
 /** @import { Direction, Explained } from "../pkg/client/framescope_wasm.js" */
 /** @import { Lit } from "../inspector/bytes.js" */
@@ -109,12 +109,6 @@ export class FramesPane {
     void this.#views.ping.show(ping);
     if (pong) void this.#views.pong.show(pong);
   }
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { hideBanner, showBanner } from "../lib/banner.js";
 import { CLIENTS, OWN, openChoice } from "../lib/choice.js";
 import { theModule } from "../lib/client-socket.js";
-import { byId, closestWith, el, on } from "../lib/dom.js";
+import { byId, closestWith, el, on, setText } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
 import { isOpenedWindow } from "../lib/tab.js";
 import { toast } from "../lib/toast.js";
@@ -408,10 +408,4 @@ function renderLog() {
       ? `The oldest ${log.dropped} lines were dropped.`
       : "";
   setText("log-note", note);
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

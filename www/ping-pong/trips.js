@@ -1,7 +1,7 @@
 // @ts-check
 // The round trips: in figures, as a chart, and one by one.
 
-import { byId, closestWith, el, grouped, on } from "../lib/dom.js";
+import { byId, closestWith, el, grouped, on, setText } from "../lib/dom.js";
 import { drawChart, pingAt, SHOWN } from "./chart.js";
 import { clock } from "./log.js";
 import { payloadWords } from "./payload.js";
@@ -125,10 +125,4 @@ export class TripsPane {
       el("td", { class: state === "unanswered" ? "number outcome-bad" : "number" }, result),
     );
   }
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

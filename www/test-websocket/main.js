@@ -2,7 +2,7 @@
 // The test page: sends texts of any size over /websocket or /echo and compares what comes back.
 
 import { hideBanner, showBanner } from "../lib/banner.js";
-import { byId, el, grouped, on, size } from "../lib/dom.js";
+import { byId, el, grouped, on, setText, size } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
 import { endpoint, reconnecting } from "../lib/socket.js";
 
@@ -247,10 +247,4 @@ function row(test) {
     el("td", { class: "answer" }, answer, outcome?.words ?? "waiting"),
     el("td", { class: "number" }, test.tripMs === null ? "" : `${test.tripMs.toFixed(test.tripMs < 10 ? 2 : 1)} ms`),
   );
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

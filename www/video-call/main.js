@@ -3,7 +3,7 @@
 
 import { connect } from "../lib/app-socket.js";
 import { ask } from "../lib/ask.js";
-import { byId, el, on } from "../lib/dom.js";
+import { byId, el, on, setText, show } from "../lib/dom.js";
 import { loginAddress, startPage, trouble } from "../lib/page.js";
 import { counted } from "../lib/text.js";
 
@@ -127,15 +127,4 @@ function renderCalls(calls) {
       ),
     ),
   );
-}
-
-/** @param {string} id @param {boolean} isShown */
-function show(id, isShown) {
-  byId(id, HTMLElement).hidden = !isShown;
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }

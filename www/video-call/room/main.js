@@ -4,7 +4,7 @@
 import { connect } from "../../lib/app-socket.js";
 import { ask } from "../../lib/ask.js";
 import { hideBanner, showBanner } from "../../lib/banner.js";
-import { byId, el, on } from "../../lib/dom.js";
+import { byId, el, on, setText, show } from "../../lib/dom.js";
 import { startPage } from "../../lib/page.js";
 import { avatar, counted } from "../../lib/text.js";
 import {
@@ -470,15 +470,4 @@ function tellChanges(people) {
   const went = [...present].filter(([id]) => !now.has(id)).map(([, name]) => `${name} left`);
   present = now;
   if (came.length + went.length > 0) setText("news", [...came, ...went].join(", "));
-}
-
-/** @param {string} id @param {boolean} isShown */
-function show(id, isShown) {
-  byId(id, HTMLElement).hidden = !isShown;
-}
-
-/** @param {string} id @param {string} words */
-function setText(id, words) {
-  const element = byId(id, HTMLElement);
-  if (element.textContent !== words) element.textContent = words;
 }
