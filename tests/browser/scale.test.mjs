@@ -11,6 +11,8 @@ import { openPage, startBrowser, startServer, temporaryFolder } from "./support.
 const TIMEOUT = { timeout: 300_000 };
 const FRAMES = 1_000_000;
 const WAIT = { timeout: 60_000 };
+/** Of what is told at the end. */
+const WIDEST = 36;
 
 const grid = (page) => page.getByRole("grid", { name: "Captured frames" });
 const row = (page, text) => grid(page).getByRole("row").filter({ hasText: text });
@@ -117,12 +119,17 @@ for (const kind of ["plain", "compressed"]) {
 
     // Some of it is the module itself and what lists take that were made here; windows, to inflate from, come on top.
     assert.ok(perFrame < (kind === "plain" ? 72 : 80), `${perFrame.toFixed(1)} bytes a frame beside the file`);
-    const figures = {
-      first: Math.round(first),
-      whole: Math.round(whole),
-      perFrame: Number(perFrame.toFixed(1)),
-      times,
-    };
-    t.diagnostic(`${kind}: ${JSON.stringify({ ...figures, longestTask: { reading, scrolling, filtering } })}`);
+    const blocked = (milliseconds) => `${milliseconds} ms at a stretch`;
+    const table = [
+      ["first rows", `${Math.round(first)} ms`],
+      ["all listed", `${Math.round(whole)} ms`],
+      ["memory beside the file", `${perFrame.toFixed(1)} bytes a frame`],
+      ...Object.entries(times).map(([filter, time]) => [`filter ${filter}`, `${time} ms`]),
+      ["page blocked while reading", blocked(reading)],
+      ["page blocked while scrolling", blocked(scrolling)],
+      ["page blocked while filtering", blocked(filtering)],
+    ];
+    t.diagnostic(`${FRAMES.toLocaleString("en")} frames, ${kind}`);
+    for (const [what, figure] of table) t.diagnostic(`  ${what.padEnd(WIDEST)}${figure.padStart(24)}`);
   });
 }
