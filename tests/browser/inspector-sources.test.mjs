@@ -13,6 +13,9 @@ import { checkAxe, openPage, startBrowser, startServer, temporaryFolder } from "
 const { WebSocket } = createRequire(import.meta.url)("ws");
 
 const TIMEOUT = { timeout: 240_000 };
+const TOKEN = "correct-horse+battery/staple==";
+/** The column with the connection's number. */
+const CONNECTION = 3;
 
 const grid = (page) => page.getByRole("grid", { name: "Captured frames" });
 const row = (page, text) => grid(page).getByRole("row").filter({ hasText: text });
@@ -62,6 +65,69 @@ test("a proxy elsewhere is a source beside the server's own", TIMEOUT, async (t)
   assert.ok((await row(page, "through the proxy").count()) >= 2);
   await checkAxe(page);
   socket.close();
+});
+
+/** A client that is no browser, and has said something and heard it back. */
+async function say(address, text) {
+  const socket = new WebSocket(address);
+  await once(socket, "open");
+  const heard = once(socket, "message");
+  socket.send(text);
+  await heard;
+  return socket;
+}
+
+test("taps, a proxy, the page's client and a file are one list, told apart by connection", TIMEOUT, async (t) => {
+  const behind = await startServer(t);
+  const proxy = await startProxy(t, behind.port, ["--inspect", "127.0.0.1:0"]);
+  const tunnel = ["--tunnel-to", `the-proxy=ws://${new URL(proxy.link).host}/`];
+  const server = await startServer(t, [...tunnel, "--operator-token", TOKEN]);
+  const page = await openPage(t, await startBrowser(t), `${server.url}/inspector?token=${TOKEN}`);
+  await live(page);
+
+  // Somebody's connection, which only the operator sees.
+  const strangers = await say(`ws://127.0.0.1:${server.port}/echo`, "from the tap");
+  await row(page, "from the tap").nth(1).waitFor();
+  await page.getByRole("button", { name: "Add a proxy" }).click();
+  const dialog = page.getByRole("dialog", { name: "Add a proxy" });
+  await dialog.getByLabel("Operator token").fill(proxy.link);
+  await dialog.getByRole("button", { name: "Connect" }).click();
+  await sources(page)
+    .getByRole("region", { name: "the-proxy" })
+    .getByText(/proxy · live/)
+    .waitFor();
+  const proxied = await say(`ws://127.0.0.1:${proxy.port}/echo`, "from the proxy");
+  await row(page, "from the proxy").nth(1).waitFor();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByLabel("Message to send").fill("from the client");
+  await page.getByRole("button", { name: "Send text" }).click();
+  await row(page, "from the client").nth(1).waitFor();
+  const parts = [[true, Buffer.concat([Buffer.from([0x81, 0x8d, 0, 0, 0, 0]), Buffer.from("from the file")])]];
+  const request = "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
+  const key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+  const accept = "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+  const answer = `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${accept}`;
+  const buffer = pcap([[true, Buffer.from(request + key)], [false, Buffer.from(answer)], ...parts]);
+  await page.locator("#files-input").setInputFiles({ name: "brought.pcap", mimeType: "", buffer });
+  await row(page, "from the file").first().waitFor();
+
+  // All at once, and then each alone.
+  const said = ["from the tap", "from the proxy", "from the client", "from the file"];
+  for (const text of said) await row(page, text).first().waitFor();
+  const filter = page.getByRole("combobox", { name: "Filter" });
+  for (const text of said) {
+    const conn = await row(page, text).first().getByRole("gridcell").nth(CONNECTION).textContent();
+    await filter.fill(`conn == ${conn.trim()} and text contains "from the"`);
+    await filter.press("Enter");
+    for (const other of said.filter((one) => one !== text))
+      await row(page, other).first().waitFor({ state: "detached" });
+    await row(page, text).first().waitFor();
+    await filter.fill("");
+    await filter.press("Enter");
+    for (const each of said) await row(page, each).first().waitFor();
+  }
+  strangers.close();
+  proxied.close();
 });
 
 /** A pcap of raw IPv4 with one TCP stream: each part from the client or, with `false`, from the server. */
