@@ -2,6 +2,7 @@
 // WebSocket, and a file so large that one stops it.
 
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -163,6 +164,37 @@ function pcap(parts) {
   });
   return Buffer.concat([header, ...packets]);
 }
+
+test("when what is held reaches its limit, live, the oldest go first, and the page says so", TIMEOUT, async (t) => {
+  const server = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${server.url}/inspector`);
+  await live(page);
+  // What a page may hold is set by nobody but its worker: the next question to it is this one.
+  const [worker] = page.workers();
+  const data = { id: -1, to: "capture", method: "setBudget", args: [256 * 1024] };
+  await worker.evaluate((ask) => self.dispatchEvent(new MessageEvent("message", { data: ask })), data);
+  const foot = page.getByText(/of\s256\sKiB\sheld/);
+  await foot.waitFor();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  const send = async (text) => {
+    await page.getByLabel("Message to send").fill(text);
+    await page.getByRole("button", { name: "Send text" }).click();
+  };
+  await send("the oldest");
+  await row(page, "the oldest").nth(1).waitFor();
+  assert.equal(await page.getByText(/rows\swere\sdropped/).count(), 0);
+  // What no compression makes small.
+  for (let turn = 0; turn < 16; turn += 1) await send(`long ${randomBytes(20_000).toString("base64")}`);
+  await page.getByText(/^the oldest \S+ rows were dropped to stay within it$/).waitFor();
+  await send("the newest");
+  await row(page, "the newest").nth(1).waitFor();
+  await foot.waitFor();
+  await grid(page).focus();
+  await page.keyboard.press("Home");
+  await row(page, "long").first().waitFor();
+  assert.equal(await row(page, "the oldest").count(), 0);
+  assert.equal(await row(page, "GET ").count(), 0);
+});
 
 test("a stream is read as WebSocket on the user's word", TIMEOUT, async (t) => {
   const server = await startServer(t);
