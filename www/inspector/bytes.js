@@ -182,7 +182,7 @@ export class BytesView {
   #fit() {
     const width = this.#root.clientWidth;
     if (width === 0) return;
-    const columns = width >= 640 ? 16 : width >= 332 ? 8 : 4;
+    const columns = width >= 548 ? 16 : width >= 332 ? 8 : 4;
     if (columns === this.#columns) return;
     this.#columns = columns;
     this.#list.setCount(Math.ceil(this.#bytes.length / columns));
@@ -269,7 +269,7 @@ export class BytesView {
       row.replaceChildren(offset, bytes, glyphs);
     }
     row.setAttribute("aria-rowindex", String(index + 1));
-    offset.textContent = from.toString(16).padStart(this.#columns === 16 ? 8 : 5, "0");
+    offset.textContent = from.toString(16).padStart(this.#bytes.length > 0xfffff ? 8 : 5, "0");
     for (let place = 0; place < this.#columns; place += 1) {
       this.#drawByte(
         /** @type {HTMLElement} */ (bytes.children[place]),
