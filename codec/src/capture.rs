@@ -56,6 +56,7 @@ pub mod subprotocol;
 pub mod tap;
 mod tcp;
 mod unread;
+pub mod visible;
 
 use std::collections::VecDeque;
 use std::fmt;

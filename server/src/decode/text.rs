@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use framescope_codec::capture::{Direction, End, Event, What};
+use framescope_codec::capture::{Direction, End, Event, What, visible};
 use framescope_codec::dissect::{Dissection, Inflation};
 use framescope_codec::{MessageKind, Opcode, Rsv, close_code_name};
 
@@ -133,17 +133,7 @@ pub(super) fn preview(bytes: &[u8]) -> String {
     let text = if is_cut { text.trim_end_matches(char::REPLACEMENT_CHARACTER) } else { &text };
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
-        match character {
-            '\0'..='\x1F' => out.extend(char::from_u32(0x2400 + u32::from(character))),
-            '\x7F' => out.push('\u{2421}'),
-            '\u{80}'..='\u{9F}'
-            | '\u{61C}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}' => out.push_str(&format!("⟨U+{:04X}⟩", u32::from(character))),
-            other => out.push(other),
-        }
+        visible::push(character, &mut out);
     }
     if is_cut {
         out.push('…');

@@ -1,6 +1,6 @@
 //! The few characters that stand for a payload in the list, and JSON set out in lines.
 
-use std::fmt::Write as _;
+use framescope_codec::capture::visible;
 
 use super::dissection::hex;
 use super::json;
@@ -20,20 +20,7 @@ pub(super) fn text(bytes: &[u8]) -> String {
     };
     let mut shown = String::with_capacity(end + 4);
     for character in String::from_utf8_lossy(&looked_at[..end]).chars() {
-        match character {
-            '\0'..='\x1F' => shown.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{2400}')),
-            '\x7F' => shown.push('\u{2421}'),
-            '\u{80}'..='\u{9F}'
-            | '\u{61C}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(shown, "⟨U+{:04X}⟩", u32::from(character));
-            }
-            other => shown.push(other),
-        }
+        visible::push(character, &mut shown);
     }
     if cut {
         shown.push('…');

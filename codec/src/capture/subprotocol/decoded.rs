@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use crate::capture::visible;
+
 /// A message in the terms of its subprotocol.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Decoded {
@@ -74,20 +76,7 @@ pub(super) fn shown(text: &str) -> String {
             out.push('…');
             break;
         }
-        match character {
-            '\0'..='\x1F' => out.push(char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{2400}')),
-            '\x7F' => out.push('\u{2421}'),
-            '\u{80}'..='\u{9F}'
-            | '\u{61C}'
-            | '\u{200B}'..='\u{200F}'
-            | '\u{2028}'..='\u{202E}'
-            | '\u{2060}'..='\u{2069}'
-            | '\u{FEFF}' => {
-                // Writing to a string cannot fail.
-                let _ = write!(out, "⟨U+{:04X}⟩", u32::from(character));
-            }
-            other => out.push(other),
-        }
+        visible::push(character, &mut out);
     }
     out
 }
