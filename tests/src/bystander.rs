@@ -10,7 +10,7 @@ use crate::WireClient;
 
 /// What a bystander's round trip may take while an attack runs. Without optimisation the code is many times slower, on
 /// both ends, and such tests run beside each other on whatever cores there are: there, it only shows that nobody hangs.
-pub const ROUND_TRIP_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 1000 } else { 250 });
+pub const ROUND_TRIP_MAX: Duration = Duration::from_millis(if cfg!(debug_assertions) { 5000 } else { 250 });
 
 /// A bystander's round trip: how long it took.
 async fn round_trip(client: &mut WireClient) -> Duration {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use framescope_tests::bystander::ROUND_TRIP_MAX;
 use framescope_tests::{
     AppClient, HttpAnswer, PASSWORD, ServerProcess, TestServer, WireClient, greeted, http, person, post_form, sign_in,
 };
@@ -280,7 +281,7 @@ async fn many_logins_at_once_hold_up_nobody_else() {
         let answer = task.await.unwrap();
         assert!(answer.status() == 200 || (answer.status() == 503 && answer.head.header("Retry-After").is_some()));
     }
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    assert!(slowest < ROUND_TRIP_MAX, "{slowest:?}");
 }
 
 #[tokio::test]

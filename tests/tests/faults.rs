@@ -96,14 +96,13 @@ async fn nobody_new_is_let_in_while_stopping() {
 
 #[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
-    let mut server = ServerProcess::start(&[]).await;
+    let forever = ["--shutdown-deadline", "1h", "--close-deadline", "1h"];
+    let mut server = ServerProcess::start(&forever).await;
     let mut client = WireClient::open(server.addr(), "/echo").await;
-    let started = Instant::now();
     server.signal("TERM");
     client.close_frame().await;
     server.signal("TERM");
     server.wait().await;
-    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }
 
 #[tokio::test]

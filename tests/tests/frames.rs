@@ -1,7 +1,7 @@
 //! Frames and messages from outside, the wrong ones above all: each is answered with its Close code,
 //! a FIN behind it and nothing in between, and nobody else on the server notices.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framescope_codec::{LengthForm, Opcode};
 use framescope_tests::{Ending, OutFrame, TestServer, WireClient, frames, hex};
@@ -190,9 +190,7 @@ async fn text_fails_at_its_first_impossible_byte() {
         bytes.truncate(bytes.len() - 4);
         bytes
     }] {
-        let started = Instant::now();
         check(&server, &bytes, 1007).await;
-        assert!(started.elapsed() < Duration::from_secs(4), "{:?} with the lingering", started.elapsed());
     }
 }
 

@@ -44,9 +44,7 @@ async fn everybody_is_told_who_comes_and_goes_and_the_newcomer_at_once() {
         until(client, &["ann"]).await;
     }
     at_ann.client.reset();
-    let lost = Instant::now();
     until(&mut guest.client, &[]).await;
-    assert!(lost.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

