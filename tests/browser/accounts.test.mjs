@@ -17,6 +17,7 @@ import {
   startBrowser,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 180_000 };
@@ -278,8 +279,7 @@ test("with the server gone nothing typed is lost, and it goes on when it is back
   const banner = page.getByRole("status").filter({ hasText: "The server does not answer." });
   await banner.filter({ hasText: /Trying again/ }).waitFor();
   await server.restart();
-  // The page tries by itself, too, and takes the button away once that succeeds.
-  await page.evaluate(() => document.querySelector(".banner-retry")?.click());
+  await tryNow(page);
   await banner.waitFor({ state: "hidden" });
   await button(page, "Register").click();
   await page.waitForURL(`${url}/`);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
-import { newPerson, openPageIn, startBrowser, startServer } from "./support.mjs";
+import { newPerson, openPageIn, startBrowser, startServer, tryNow } from "./support.mjs";
 
 const TIMEOUT = { timeout: 120_000 };
 
@@ -167,7 +167,7 @@ test("while the server is gone a banner says so, and how long until the next try
   await banner.filter({ hasText: "What is drawn is kept. 1\u00A0message not sent yet." }).waitFor();
   await banner.getByText(/could not keep up/).waitFor();
   scene.server.isThere = true;
-  const [again] = await connected(scene.server, () => banner.getByRole("button", { name: "Try now" }).click());
+  const [again] = await connected(scene.server, () => tryNow(page));
   await again.next("drawing");
   await banner.waitFor({ state: "detached" });
 });

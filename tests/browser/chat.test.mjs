@@ -16,6 +16,7 @@ import {
   startCable,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 240_000 };
@@ -311,10 +312,7 @@ test("a message that the network swallowed is stored once, and seen once", TIMEO
   await say(ada, "still here");
   await bob.send({ type: "send-message", message: "where are you?" });
   cable.mend();
-  await ada
-    .getByRole("button", { name: "Try now" })
-    .click({ timeout: 5_000 })
-    .catch(() => {});
+  await tryNow(ada);
   await messages(ada).getByText("where are you?").waitFor();
   await ada.waitForFunction(() => !document.querySelector(".bubble-waiting"));
   const stored = await history(t, server.url, "kitchen");
@@ -341,10 +339,7 @@ test("a name that the lost connection still holds is waited for", TIMEOUT, async
   await say(ada, "meanwhile");
   await messages(ada).locator(".bubble-waiting").waitFor();
   cable.release();
-  await ada
-    .getByRole("button", { name: "Try now" })
-    .click({ timeout: 5_000 })
-    .catch(() => {});
+  await tryNow(ada);
   await shows(ada, ["before", "meanwhile"]);
   await ada.getByText(/The server still holds your place/).waitFor({ state: "hidden" });
   assert.deepEqual(
@@ -381,10 +376,7 @@ test("a server killed while people write loses nothing that was shown", TIMEOUT,
     await Promise.all(writing);
     await server.restart();
     for (const page of pages) {
-      await page
-        .getByRole("button", { name: "Try now" })
-        .click({ timeout: 2_000 })
-        .catch(() => {});
+      await tryNow(page);
       await page.waitForFunction(
         () => !document.querySelector(".bubble-waiting") && !document.querySelector(".banner"),
       );

@@ -13,6 +13,7 @@ import {
   startCable,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 240_000 };
@@ -150,10 +151,7 @@ test(
       await server.restart();
       for (const page of pages) {
         // It may have come back before it could be asked to.
-        await page
-          .getByRole("button", { name: "Try now" })
-          .click({ timeout: 2_000 })
-          .catch(() => {});
+        await tryNow(page);
         await page.waitForFunction(
           () => !document.querySelector(".bubble-waiting") && !document.querySelector(".banner"),
         );

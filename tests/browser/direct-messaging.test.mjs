@@ -18,6 +18,7 @@ import {
   startBrowser,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 180_000 };
@@ -220,8 +221,7 @@ test("what is written while the server is dead arrives when it is back, once and
   assert.equal(await ada.getByText("on its way").count(), 2);
   await server.restart();
   for (const page of [ada, bob]) {
-    const now = page.getByRole("button", { name: "Try now" });
-    await now.click({ timeout: 3_000 }).catch(() => {});
+    await tryNow(page);
   }
   await bubble(bob, "while 2").waitFor();
   await allStored(ada);

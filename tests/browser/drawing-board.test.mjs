@@ -19,6 +19,7 @@ import {
   startCable,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 240_000 };
@@ -326,10 +327,7 @@ test("a line that the network swallowed is sent when it is back, once", TIMEOUT,
   await isColoured(page, 200, 300, "#16181c");
   await other.send({ messageType: "drawing", startX: 0, startY: 400, endX: 800, endY: 400, color: "lime", width: 20 });
   cable.mend();
-  await page
-    .getByRole("button", { name: "Try now" })
-    .click({ timeout: 5_000 })
-    .catch(() => {});
+  await tryNow(page);
   await isSettled(page);
   const strokes = await history(t, server.url);
   const ours = strokes.filter(({ color }) => color !== "lime");

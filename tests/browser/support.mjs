@@ -322,6 +322,12 @@ export async function openPageIn(t, context, url, { mayComplain } = {}) {
   return page;
 }
 
+/**
+ * Has a page that lost the server try again now. It tries by itself, too, and once that succeeds the button is gone: so
+ * it is pressed where it is there, and not waited for.
+ */
+export const tryNow = (page) => page.evaluate(() => document.querySelector(".banner-retry")?.click());
+
 /** Registers somebody; fails if that name is taken. */
 export async function register(url, username, password = PASSWORD) {
   const response = await fetch(`${url}/register`, {

@@ -14,6 +14,7 @@ import {
   startBrowser,
   startServer,
   startStoringServer,
+  tryNow,
 } from "./support.mjs";
 
 const TIMEOUT = { timeout: 240_000 };
@@ -75,6 +76,25 @@ async function sounds(page, place) {
     audio,
     { polling: 100 },
   );
+}
+
+/** Gives a page `waitFor(what)`, which looks again whenever something `happened()`. */
+function giveWaiting() {
+  const waiting = new Set();
+  const happened = () => {
+    for (const look of [...waiting]) look();
+  };
+  const waitFor = (what) =>
+    new Promise((resolve) => {
+      const look = () => {
+        if (!what()) return;
+        waiting.delete(look);
+        resolve();
+      };
+      waiting.add(look);
+      look();
+    });
+  Object.assign(window, { waitFor, happened });
 }
 
 test("two see and hear each other, a third comes, one machine dies, one leaves", TIMEOUT, async (t) => {
@@ -240,11 +260,7 @@ test("the call goes on while the server is dead, and takes people in when it is 
   await bob.getByRole("button", { name: "Mute" }).click();
   await tile(ada, "Bob").getByText("muted").waitFor();
   await server.restart();
-  for (const page of [ada, bob])
-    await page
-      .getByRole("button", { name: "Try now" })
-      .click({ timeout: 3_000 })
-      .catch(() => {});
+  for (const page of [ada, bob]) await tryNow(page);
   for (const page of [ada, bob]) await page.getByRole("button", { name: "Try now" }).waitFor({ state: "detached" });
   const carol = await openPerson(t, url, "Carol", call);
   await join(carol);
@@ -338,6 +354,7 @@ test("offers that cross settle, and a path is changed while the picture goes on"
   const { url } = await startServer(t);
   const browser = await startBrowser(t, { fakeMedia: true, flags: FLAGS });
   const page = await openPageIn(t, await newPerson(browser), url);
+  await page.evaluate(giveWaiting);
   // Two meshes in one page, and between them a wire that can be held.
   await page.evaluate(async () => {
     const { createMesh } = await import("/video-call/room/mesh.js");
@@ -354,10 +371,11 @@ test("offers that cross settle, and a path is changed while the picture goes on"
         send: (message) => {
           const copy = structuredClone(JSON.parse(JSON.stringify(message)));
           log.push(`${name} ${copy.messageType}`);
+          happened();
           held.push(() => meshes[other].heard({ ...copy, socketId: name, username: name }));
           deliver();
         },
-        changed: () => {},
+        changed: happened,
         iceServers: async () => [],
       });
     meshes.early = make("early", "later");
@@ -366,13 +384,11 @@ test("offers that cross settle, and a path is changed while the picture goes on"
       isHeld = is;
       deliver();
     };
-    const waitFor = async (what) => {
-      while (!what()) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
     const video = (mesh, which) => meshes[mesh].people[0]?.[which] ?? null;
     const element = () => {
       const made = document.createElement("video");
       made.muted = true;
+      made.addEventListener("timeupdate", happened);
       document.body.append(made);
       return made;
     };
@@ -388,8 +404,11 @@ test("offers that cross settle, and a path is changed while the picture goes on"
       await waitFor(() => shown.getVideoPlaybackQuality().totalVideoFrames >= before + count);
     };
     const pc = (mesh) => meshes[mesh].connections[0];
-    const isSettled = () => Object.keys(meshes).every((mesh) => pc(mesh)?.signalingState === "stable");
-    Object.assign(window, { meshes, track, hold, log, waitFor, framesOn, pc, isSettled });
+    const settled = () => {
+      for (const mesh of Object.keys(meshes)) pc(mesh).addEventListener("signalingstatechange", happened);
+      return waitFor(() => Object.keys(meshes).every((mesh) => pc(mesh).signalingState === "stable"));
+    };
+    Object.assign(window, { meshes, track, hold, log, framesOn, pc, settled });
   });
 
   // Both offer at the very beginning: the earlier one had waited long enough.
@@ -402,7 +421,7 @@ test("offers that cross settle, and a path is changed while the picture goes on"
     await waitFor(() => log.includes("later offer"));
     hold(false);
     await Promise.all([framesOn("early", "video", 5), framesOn("later", "video", 5)]);
-    await waitFor(isSettled);
+    await settled();
   });
   const lines = () =>
     page.evaluate(() =>
@@ -435,7 +454,7 @@ test("offers that cross settle, and a path is changed while the picture goes on"
     meshes.early.restart();
     meshes.later.restart();
     await waitFor(() => log.some((line) => line.endsWith("answer")));
-    await waitFor(isSettled);
+    await settled();
     await Promise.all([framesOn("early", "video", 20), framesOn("later", "video", 20)]);
     await Promise.all([framesOn("early", "screen", 20), framesOn("later", "screen", 20)]);
   });
@@ -454,14 +473,13 @@ test("pages of another make, that know neither glare nor channel, are seen and s
   const { url } = await startServer(t);
   const browser = await startBrowser(t, { fakeMedia: true, flags: FLAGS });
   const page = await openPageIn(t, await newPerson(browser), `${url}/login`);
+  await page.evaluate(giveWaiting);
   const seen = await page.evaluate(async () => {
     const { createMesh } = await import("/video-call/room/mesh.js");
     const stream = await navigator.mediaDevices.getUserMedia({ video: true, audio: true });
-    const waitFor = async (what) => {
-      while (!what()) await new Promise((resolve) => setTimeout(resolve, 20));
-    };
     const plays = async (shown) => {
       const video = Object.assign(document.createElement("video"), { muted: true, srcObject: shown });
+      video.addEventListener("timeupdate", happened);
       document.body.append(video);
       await video.play();
       await waitFor(() => video.getVideoPlaybackQuality().totalVideoFrames > 5);
@@ -495,7 +513,7 @@ test("pages of another make, that know neither glare nor channel, are seen and s
       const other = plain((message) => mesh.heard({ ...copy(message), socketId: "plain", username: "plain" }));
       mesh = createMesh({
         send: (message) => void other.hear(copy(message)),
-        changed: () => {},
+        changed: happened,
         iceServers: async () => [],
       });
       const [video] = stream.getVideoTracks();
