@@ -1,35 +1,21 @@
-//! Captures from end to end: what a tap writes, what a decoder tells of it, and of captures that others made.
+//! Captures from end to end: what a tap writes, and what a decoder tells of it.
 #![cfg(feature = "capture")]
 #![expect(clippy::unwrap_used, reason = "a test may unwrap: the panic is its message")]
 
-#[path = "support/records.rs"]
-#[expect(dead_code, reason = "only the words of an event are used here")]
+mod any;
+mod foreign;
+#[path = "../support/records.rs"]
+#[expect(dead_code, reason = "a record is worded with its time here")]
 mod records;
 
 use std::net::SocketAddr;
 
 use framescope_codec::DeflateParams;
-use framescope_codec::Role;
 use framescope_codec::capture::Direction::{self, ClientToServer, ServerToClient};
-use framescope_codec::capture::packet::{Flags, Segment};
 use framescope_codec::capture::save::{Place, save};
 use framescope_codec::capture::tap::Flow;
 use framescope_codec::capture::{Decoder, Record, What, pcapng};
-use proptest::prelude::*;
-use records::what;
-
-const REQUEST: &str = "GET /echo HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
-    Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
-
-/// `Hello`, masked (RFC 6455, 5.7); compressed (RFC 7692, 7.2.3.1); and compressed again, pointing at the first.
-const MASKED_HELLO: &[u8] = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
-const COMPRESSED_HELLO: &[u8] = b"\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00";
-const COMPRESSED_AGAIN: &[u8] = b"\xc1\x05\xf2\x00\x11\x00\x00";
-const MASKED_CLOSE: &[u8] = b"\x88\x82\x01\x02\x03\x04\x02\xea";
-const CLOSE: &[u8] = b"\x88\x02\x03\xe8";
+use records::{CLOSE, COMPRESSED_AGAIN, COMPRESSED_HELLO, MASKED_CLOSE, MASKED_HELLO, REQUEST, RESPONSE, what};
 
 /// Every record of a capture that comes in pieces of this size.
 fn decode(capture: &[u8], size: usize) -> Vec<Record> {
@@ -84,8 +70,8 @@ impl Tap {
     fn open() -> Self {
         let mut tap = Self::new();
         tap.flow.open(0, &mut tap.out);
-        tap.bytes(ClientToServer, REQUEST.as_bytes());
-        tap.bytes(ServerToClient, RESPONSE.as_bytes());
+        tap.bytes(ClientToServer, REQUEST);
+        tap.bytes(ServerToClient, RESPONSE);
         tap
     }
 
@@ -162,8 +148,8 @@ fn fixture() -> Vec<u8> {
     pcapng::write_start(&mut out);
     let mut flow = Flow::new("[2001:db8::7]:50000".parse().unwrap(), "[2001:db8::1]:80".parse().unwrap());
     flow.open(start, &mut out);
-    flow.bytes(ClientToServer, start + 1, REQUEST.as_bytes(), &mut out);
-    flow.bytes(ServerToClient, start + 2, RESPONSE.as_bytes(), &mut out);
+    flow.bytes(ClientToServer, start + 1, REQUEST, &mut out);
+    flow.bytes(ServerToClient, start + 2, RESPONSE, &mut out);
     flow.bytes(ClientToServer, start + 3, MASKED_HELLO, &mut out);
     flow.bytes(ServerToClient, start + 4, COMPRESSED_HELLO, &mut out);
     let long = [b"\x82\x7f\0\0\0\0\0\x02\0\0".as_slice(), &[7; 0x2_0000]].concat();
@@ -204,8 +190,8 @@ fn a_frame_has_the_times_of_its_first_and_its_last_byte() {
 fn frames_that_come_with_the_answer_or_before_it_are_not_lost() {
     let mut tap = Tap::new();
     tap.flow.open(0, &mut tap.out);
-    tap.bytes(ClientToServer, &[REQUEST.as_bytes(), MASKED_HELLO].concat());
-    tap.bytes(ServerToClient, &[RESPONSE.as_bytes(), b"\x81\x02Hi"].concat());
+    tap.bytes(ClientToServer, &[REQUEST, MASKED_HELLO].concat());
+    tap.bytes(ServerToClient, &[RESPONSE, b"\x81\x02Hi"].concat());
     check_open(&tap, &["0 c2s 1: text 5 Hello", "0 s2c 2: text 2 Hi"]);
 }
 
@@ -376,93 +362,6 @@ fn a_frame_whose_beginning_was_dropped_is_not_guessed_at() {
     check(&save_last(&tap.out, 3), &["0 s2c 4: joined late, deflate", unread, "0 s2c 6: ping 0"]);
 }
 
-/// A capture by someone else: bare segments, each in a block, with a time of its own.
-fn foreign(segments: &[Segment<'_>]) -> Vec<u8> {
-    let mut out = Vec::new();
-    pcapng::write_start(&mut out);
-    let name = out.windows(10).position(|bytes| bytes == b"framescope").unwrap();
-    out[name..name + 10].copy_from_slice(b"wiretapper");
-    for (time_ns, segment) in (1..).zip(segments) {
-        pcapng::write_packet(time_ns, &[], &mut out, |out| segment.write(out));
-    }
-    out
-}
-
-/// A segment of a connection whose client counts from 1000 and whose server counts from `u32::MAX - 99`.
-fn segment(direction: Direction, at: u32, payload: &[u8]) -> Segment<'_> {
-    let (client, server) = ends();
-    let (src, dst, base) = match direction.sender() {
-        Role::Client => (client, server, 1000),
-        Role::Server => (server, client, u32::MAX - 99),
-    };
-    Segment { src, dst, seq: base.wrapping_add(at), ack: 0, flags: Flags::default(), payload }
-}
-
-#[test]
-fn the_handshake_may_be_any_request_of_a_connection() {
-    let get = b"GET /style.css HTTP/1.1\r\nHost: localhost\r\n\r\n";
-    let ok = b"HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\nHTTP/1.1 101\r\n";
-    let refused = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno";
-    let len = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap();
-    let again = len(get) + len(REQUEST.as_bytes());
-    check(
-        &foreign(&[
-            segment(ClientToServer, 0, get),
-            segment(ServerToClient, 0, ok),
-            segment(ClientToServer, len(get), REQUEST.as_bytes()),
-            segment(ServerToClient, len(ok), refused),
-            segment(ClientToServer, again, REQUEST.as_bytes()),
-            segment(ServerToClient, len(ok) + len(refused), RESPONSE.as_bytes()),
-            segment(ClientToServer, again + len(REQUEST.as_bytes()), MASKED_HELLO),
-        ]),
-        &[
-            "0 c2s 3: request, 0 findings",
-            "0 s2c 4: response 401, 0 findings",
-            "0 c2s 5: request, 0 findings",
-            "0 s2c 6: response 101, 0 findings",
-            "0 c2s 7: text 5 Hello",
-        ],
-    );
-}
-
-#[test]
-fn connections_that_are_not_websocket_are_counted_and_left_alone() {
-    let other = |port, payload| {
-        let (_, server) = ends();
-        Segment { src: SocketAddr::new(server.ip(), port), ..segment(ClientToServer, 0, payload) }
-    };
-    let capture = foreign(&[
-        other(1, b"\x16\x03\x01\x00\xa5\x01"),
-        other(2, b"SSH-2.0-OpenSSH"),
-        other(3, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
-        other(4, REQUEST.as_bytes()),
-    ]);
-    check(&capture, &["3 c2s 4: request, 0 findings"]);
-    let mut decoder = Decoder::new();
-    decoder.feed(&capture);
-    while decoder.next_record().is_some() {}
-    assert_eq!((decoder.streams(), decoder.packets().tcp), (4, 4));
-}
-
-#[test]
-fn the_same_addresses_may_serve_one_connection_after_another() {
-    let mut tap = Tap::open();
-    let (client, server) = ends();
-    tap.flow = Flow::new(client, server);
-    tap.flow.join_late(9, None, &mut tap.out);
-    check_open(&tap, &["1 c2s 9: joined late, plain"]);
-    let syn = Segment { seq: 5, flags: Flags { syn: true, ..Flags::default() }, ..segment(ClientToServer, 0, b"") };
-    check(
-        &foreign(&[
-            syn,
-            syn,
-            Segment { seq: 6, ..segment(ClientToServer, 0, REQUEST.as_bytes()) },
-            Segment { seq: 7, ..syn },
-        ]),
-        &["0 c2s 3: request, 0 findings"],
-    );
-}
-
 /// Even at the same time, and so with the same numbers: as two sources in one file, or behind a restart.
 #[test]
 fn a_tap_that_opens_a_connection_never_repeats_another() {
@@ -511,87 +410,5 @@ fn who_joins_a_flow_that_others_watch_is_told_of_no_gap() {
             let [late, hello, hi] = ["c2s", "c2s", "s2c"].map(|direction| format!("0 {direction} {now}: "));
             check(&out, &[&(late + "joined late, plain"), &(hello + "text 5 Hello"), &(hi + "text 2 Hi")]);
         }
-    }
-}
-
-#[test]
-fn behind_a_lost_answer_only_what_speaks_for_itself_is_read() {
-    let len = u32::try_from(REQUEST.len()).unwrap();
-    check(
-        &foreign(&[
-            segment(ServerToClient, 0, b""),
-            segment(ClientToServer, 0, REQUEST.as_bytes()),
-            segment(ServerToClient, 200, b"\x81\x02Hi"),
-            segment(ClientToServer, len, MASKED_HELLO),
-        ]),
-        &[
-            "0 c2s 2: request, 0 findings",
-            "0 s2c 4: gap of 200",
-            "0 s2c 4: the answer was not captured, so what was agreed on is not known",
-            "0 c2s 4: text 5 Hello",
-            "0 s2c 4: 4 bytes were captured while it was not known where a frame begins",
-        ],
-    );
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    /// What a tap saw in chunks comes out as the same frames, however the chunks and the capture are cut.
-    #[test]
-    fn cutting_changes_nothing(chunk in 1usize..200, piece in 1usize..500) {
-        let client: Vec<u8> = [REQUEST.as_bytes(), MASKED_HELLO, MASKED_HELLO, MASKED_CLOSE].concat();
-        let server: Vec<u8> = [RESPONSE.as_bytes(), COMPRESSED_HELLO, COMPRESSED_AGAIN, CLOSE].concat();
-        let mut tap = Tap::new();
-        tap.flow.open(0, &mut tap.out);
-        for bytes in client.chunks(chunk) {
-            tap.bytes(ClientToServer, bytes);
-        }
-        for bytes in server.chunks(chunk) {
-            tap.bytes(ServerToClient, bytes);
-        }
-        let records = decode(&tap.out, piece);
-        prop_assert_eq!(&records, &decode(&tap.out, usize::MAX));
-        // Without stream numbers and times, which depend on the chunks.
-        let mut what: Vec<_> = records.iter().map(|record| line(record).rsplit_once(": ").unwrap().1.to_owned()).collect();
-        what.sort();
-        prop_assert_eq!(what, [
-            "close 2", "close 2", "request, 0 findings", "response 101, 0 findings",
-            "text 5 Hello", "text 5 Hello", "text 5 Hello", "text 7 Hello",
-        ]);
-    }
-
-    /// Frames come out whole and in order from a direction whose packets were captured in any order and repeated.
-    #[test]
-    fn order_changes_nothing(order in prop::collection::vec(any::<prop::sample::Index>(), 0..30), chunk in 3usize..20) {
-        let server: Vec<u8> = [COMPRESSED_HELLO, COMPRESSED_AGAIN, CLOSE].concat();
-        let request = segment(ClientToServer, 0, REQUEST.as_bytes());
-        let response = segment(ServerToClient, 0, RESPONSE.as_bytes());
-        let base = u32::try_from(RESPONSE.len()).unwrap();
-        let in_order: Vec<_> = server.chunks(chunk).zip(0u32..).map(|(bytes, n)| {
-            segment(ServerToClient, base + n * u32::try_from(chunk).unwrap(), bytes)
-        }).collect();
-        let mut segments = vec![request, response];
-        segments.extend(order.iter().map(|index| *index.get(&in_order)));
-        segments.extend(&in_order);
-        let lines: Vec<_> = decode(&foreign(&segments), 1000).iter().map(|record| line(record).rsplit_once(": ").unwrap().1.to_owned()).collect();
-        prop_assert_eq!(&lines[2..], ["text 7 Hello", "text 5 Hello", "close 2"]);
-    }
-
-    /// Whatever happens to a capture, it is read to its end.
-    #[test]
-    fn damage_does_no_harm(
-        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
-        cut in any::<prop::sample::Index>(),
-        piece in 1usize..2000,
-    ) {
-        let mut capture = whole_connection();
-        for (at, byte) in flips {
-            let at = at.index(capture.len());
-            capture[at] = byte;
-        }
-        capture.truncate(cut.index(capture.len()) + 1);
-        let records = decode(&capture, piece);
-        prop_assert_eq!(records, decode(&capture, capture.len()));
     }
 }
