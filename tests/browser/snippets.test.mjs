@@ -9,7 +9,7 @@ import { test } from "node:test";
 import { Script } from "node:vm";
 import { snippet } from "../../www/inspector/tools/snippets.js";
 import { allRows, startReader } from "./capture-support.mjs";
-import { openPage, root, startBrowser, startServer, temporaryFolder } from "./support.mjs";
+import { openPage, root, startBrowser, startServer } from "./support.mjs";
 
 const TIMEOUT = { timeout: 300_000 };
 
@@ -79,13 +79,16 @@ async function textsOf(t) {
 }
 
 /** A crate that depends on the codec and has these sources, tested with what the workspace has built already. */
-function cargoTest(t, sources) {
-  const folder = temporaryFolder(t);
-  mkdirSync(join(folder, "src"));
+function cargoTest(sources) {
+  // The same place each time, so that what is built there does not pile up.
+  const folder = join(root, "target/pasted");
+  mkdirSync(join(folder, "src"), { recursive: true });
   const manifest = `[package]
 name = "pasted"
 version = "0.0.0"
 edition = "2024"
+
+[workspace]
 
 [dependencies]
 framescope-codec = { path = ${JSON.stringify(join(root, "codec"))} }
@@ -133,7 +136,7 @@ test("what is copied as source text runs, and is the frame", TIMEOUT, async (t) 
     });
     const constants = frames.map(({ text }) => text("rust")).join("");
     const tests = frames.map(({ text }) => text("test")).join("\n");
-    const said = cargoTest(t, `${tests}\n${constants}\n#[test]\nfn constants() {\n${compared.join("")}}\n`);
+    const said = cargoTest(`${tests}\n${constants}\n#[test]\nfn constants() {\n${compared.join("")}}\n`);
     for (const { what, name } of frames)
       assert.match(said, new RegExp(`^test ${name.toLowerCase()} \\.\\.\\. ok$`, "m"), what);
     assert.match(said, /^test constants \.\.\. ok$/m);
