@@ -5,6 +5,7 @@ import { execFileSync } from "node:child_process";
 import { mock, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import { ofField } from "../../www/inspector/expressions.js";
+import { latest } from "../../www/inspector/link.js";
 import { Rows } from "../../www/inspector/rows.js";
 import { diff } from "../../www/inspector/tools/diff.js";
 import { Board } from "../../www/inspector/tools/intercept/board.js";
@@ -290,4 +291,27 @@ test("rows are asked for again once it is known what is spoken", async () => {
   asked.count = 100;
   speeches.label([said(40)]);
   assert.deepEqual([speeches.generation, asked.changed], [generation + 1, told + 1]);
+});
+
+test("of news that came while the page was busy it draws the latest alone", (t) => {
+  const frames = new Map();
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  globalThis.requestAnimationFrame = (draw) => frames.set(frames.size + 1, draw).size;
+  globalThis.cancelAnimationFrame = (frame) => frames.delete(frame);
+  t.after(() => {
+    delete globalThis.requestAnimationFrame;
+    delete globalThis.cancelAnimationFrame;
+  });
+  const told = [];
+  const status = latest((news) => told.push(news));
+  for (const news of [1, 2, 3]) status.take(news);
+  assert.deepEqual([told, frames.size], [[], 1]);
+  for (const draw of [...frames.values()]) draw();
+  assert.deepEqual(told, [3]);
+  // An answer does not overtake what was told before it, and a page that is not drawn hears as well.
+  status.take(4);
+  status.tell();
+  status.take(5);
+  t.mock.timers.tick(1000);
+  assert.deepEqual([told, frames.size], [[3, 4, 5], 0]);
 });

@@ -29,6 +29,41 @@
  * @typedef {Exclude<Told, { type: "answer" }>} News
  */
 
+/** A page that is not shown draws nothing, and is told so often, in milliseconds. */
+const UNSEEN = 250;
+
+/**
+ * Tells how things are when the page is drawn next: of news that came while it was busy, the latest alone.
+ *
+ * @param {(news: News) => void} onNews
+ */
+export function latest(onNews) {
+  /** @type {News | null} */
+  let waiting = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
+  let frame = 0;
+  const tell = () => {
+    if (!waiting) return;
+    const news = waiting;
+    waiting = null;
+    clearTimeout(timer);
+    cancelAnimationFrame(frame);
+    onNews(news);
+  };
+  return {
+    /** @param {News} news */
+    take(news) {
+      if (!waiting) {
+        timer = setTimeout(tell, UNSEEN);
+        frame = requestAnimationFrame(tell);
+      }
+      waiting = news;
+    },
+    tell,
+  };
+}
+
 export class Link {
   #worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "capture" });
   #lastId = 0;
@@ -53,7 +88,14 @@ export class Link {
 
   /** @param {(news: News) => void} onNews */
   constructor(onNews) {
+    const status = latest(onNews);
     this.#worker.onmessage = (/** @type {MessageEvent<Told>} */ { data }) => {
+      if (data.type === "status") {
+        status.take(data);
+        return;
+      }
+      // Whoever hears something else knows how things were by then.
+      status.tell();
       if (data.type !== "answer") {
         if (data.type === "ready") this.#begin();
         onNews(data);
