@@ -100,6 +100,10 @@ export interface App {
   /** Each method of the wasm class Capture by name, asked of the worker: JSON is parsed already, errors are thrown. */
   readonly capture: CaptureProxy;
   readonly status: Status | null;
+  /** This is the page of a proxy: it has no tunnel, and no other part of the server. */
+  readonly isProxy: boolean;
+  /** All there is was saved, and need not be asked about. */
+  keep(): void;
   readonly sources: readonly SourceInfo[];
   readonly view: ViewSpec;
   /** Also puts it into the filter bar and the address. Answers with what is wrong with the filter: then nothing changed. */

@@ -47,19 +47,7 @@ export async function askForProxy(app) {
           el("label", { class: "entry-label", for: "proxy-server" }, "Inspector of the proxy"),
           choice,
         ),
-    servers.length === 0
-      ? null
-      : el(
-          "div",
-          { class: "entry" },
-          el("label", { class: "entry-label", for: "proxy-token" }, "Operator token"),
-          token,
-          el(
-            "p",
-            { class: "entry-hint" },
-            "Stands behind ?token= in the link that the proxy prints. It is sent to the proxy, and not kept.",
-          ),
-        ),
+    servers.length === 0 ? null : tokenEntry(token),
     trouble,
     el("p", { class: "actions" }, connect, cancel),
   );
@@ -76,6 +64,48 @@ export async function askForProxy(app) {
       },
     );
   });
+}
+
+/**
+ * Asks for the token of a proxy that refused the one it was sent, and connects again.
+ *
+ * @param {Inspector} app
+ * @param {number} source
+ * @param {string} name
+ */
+export function askForToken(app, source, name) {
+  const token = el("input", { id: "proxy-token", type: "password", autocomplete: "off", spellcheck: false });
+  const cancel = el("button", { type: "button" }, "Cancel");
+  const form = el(
+    "form",
+    { class: "entries" },
+    el("h2", { id: "token-title" }, `Connect to ${name} again`),
+    el("p", { class: "note" }, "It refused the token that it was sent."),
+    tokenEntry(token),
+    el("p", { class: "actions" }, el("button", { class: "primary", type: "submit" }, "Connect again"), cancel),
+  );
+  const dialog = show(form, "token-title", cancel);
+  token.focus();
+  on(form, "submit", (event) => {
+    event.preventDefault();
+    dialog.close();
+    void app.reconnectProxy(source, tokenIn(token.value.trim()));
+  });
+}
+
+/** @param {HTMLInputElement} token */
+function tokenEntry(token) {
+  return el(
+    "div",
+    { class: "entry" },
+    el("label", { class: "entry-label", for: "proxy-token" }, "Operator token"),
+    token,
+    el(
+      "p",
+      { class: "entry-hint" },
+      "Stands behind ?token= in the link that the proxy prints. It is sent to the proxy, and not kept.",
+    ),
+  );
 }
 
 /**

@@ -45,6 +45,8 @@ export class Inspector {
   commands = new Map();
   /** @type {Opener | null} */
   tools = null;
+  /** This is the page of a proxy: it has no tunnel, and no other part of the server. */
+  isProxy = false;
   /** Called when a file is about to be read. */
   onOpening = () => {};
   signal;
@@ -53,6 +55,8 @@ export class Inspector {
   #handlers = new Map();
   /** How each proxy is reached; nowhere else is its token kept. @type {Map<number, { url: string, token: string, name: string }>} */
   #tokens = new Map();
+  /** Live rows that were saved, or exported with all others. */
+  #kept = 0;
   /** Views are set one after the other. @type {Promise<unknown>} */
   #viewing = Promise.resolve();
   /** Until the export under way is over. @type {Promise<unknown>} */
@@ -76,6 +80,20 @@ export class Inspector {
     const isAll = filter === "" && layer === "frames" && connection === null && between === null;
     // Rows of sources that were removed are rows no more.
     return isAll && (view?.count ?? 0) === end - first;
+  }
+
+  /** Rows that are nowhere but on this page: a file can be opened again, what passed live cannot. */
+  get unsaved() {
+    return Math.max(0, this.#liveRows - this.#kept);
+  }
+
+  get #liveRows() {
+    return this.sources.reduce((sum, { kind, rows }) => (kind === "file" ? sum : sum + rows), 0);
+  }
+
+  /** All there is was saved, and need not be asked about. */
+  keep() {
+    this.#kept = this.#liveRows;
   }
 
   /** @param {AppEvent} event @param {() => void} handler @param {AbortSignal} [signal] */
@@ -210,10 +228,12 @@ export class Inspector {
     return source;
   }
 
-  /** @param {number} source */
-  async reconnectProxy(source) {
+  /** @param {number} source @param {string} [token] another than it had */
+  async reconnectProxy(source, token) {
     const known = this.#tokens.get(source);
-    if (known) await this.link.openProxy(known.url, known.token, known.name, source);
+    if (!known) return;
+    if (token !== undefined) known.token = token;
+    await this.link.openProxy(known.url, known.token, known.name, source);
   }
 
   /** A source goes, with its rows. @param {number} source */
@@ -306,6 +326,8 @@ export class Inspector {
     const before = this.status;
     this.status = news.status;
     this.sources = news.sources;
+    // Rows that are gone need no saving.
+    this.#kept = Math.min(this.#kept, this.#liveRows);
     if (before && before.end > before.first) this.#followStart(before.startNs, news.status.startNs);
     for (const index of this.marked) if (index < news.status.first) this.marked.delete(index);
     this.emit("status");

@@ -14,7 +14,8 @@
  *   state: "waiting" | "reading" | "done" | "cancelled" | "failed", words: string }} Reading
  *
  * A proxy elsewhere.
- * @typedef {{ source: number, name: string, url: string, state: "opening" | "open" | "closed", words: string }} ProxyState
+ * @typedef {{ source: number, name: string, url: string, state: "opening" | "open" | "closed", words: string,
+ *   isRefused: boolean }} ProxyState
  *
  * @typedef {{ type: "ready", codecVersion: string }
  *   | { type: "failed", isNotBuilt: boolean, reason: string }

@@ -10,7 +10,7 @@ import { Colours } from "./colours.js";
 import { Commands } from "./commands.js";
 import { Composer } from "./composer.js";
 import { addCopyCommands } from "./copying.js";
-import { askAboutStream, askForProxy } from "./dialogs.js";
+import { askAboutStream, askForProxy, askForToken } from "./dialogs.js";
 import { Empty } from "./empty.js";
 import { Files } from "./files.js";
 import { FilterBar } from "./filterbar.js";
@@ -85,11 +85,16 @@ list.onEntered = () => {
   if (layout.isNarrow) layout.show("fields");
   frame.focusFields();
 };
+sources.onRefused = (source, name) => askForToken(app, source, name);
 sources.onAssume = (source, stream) => askAboutStream(app, source, stream);
 sources.onChosen = () => layout.closeDrawer();
 frame.onToBytes = () => layout.show("bytes");
 tools.onShown = (name) => layout.show(name === "frame" ? "fields" : "tools");
 
+// A reload or a link away takes with it what was seen live: browsers ask in their own words.
+addEventListener("beforeunload", (event) => {
+  if (app.unsaved > 0) event.preventDefault();
+});
 app.on("status", () => {
   if (state.showsFirst) void list.chooseFirstFrame().then((isThere) => (state.showsFirst &&= !isThere));
   render();
@@ -160,6 +165,7 @@ async function start() {
   // A proxy has the page of the inspector, and no other part of the server.
   const [{ status }] = await Promise.all([ask("/api/servers"), address.follow()]);
   state.isProxy = status === 404;
+  app.isProxy = state.isProxy;
   byId("composer", HTMLFormElement).hidden = state.isProxy;
   byId("proxy-add", HTMLButtonElement).hidden = state.isProxy;
   for (const nav of document.querySelectorAll(".masthead nav")) nav.toggleAttribute("hidden", state.isProxy);
@@ -337,5 +343,7 @@ async function save() {
   const { status } = app;
   if (!status || status.end === status.first) return;
   const stamp = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
-  app.download(`framescope-${stamp}.pcapng`, "application/x-pcapng", await app.saved());
+  const pieces = await app.saved();
+  app.keep();
+  app.download(`framescope-${stamp}.pcapng`, "application/x-pcapng", pieces);
 }

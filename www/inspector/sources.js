@@ -47,6 +47,8 @@ export class SourcesPane {
   #drawn = "";
   /** The user wants to say what a stream is. @type {(source: SourceInfo, stream: SourceInfo["unread"][number]) => void} */
   onAssume = () => {};
+  /** A proxy that refused its token is to be connected again. @type {(source: number, name: string) => void} */
+  onRefused = () => {};
   /** A connection was chosen. */
   onChosen = () => {};
 
@@ -298,7 +300,10 @@ export class SourcesPane {
       const stream = source?.unread[at ?? 0];
       if (source && stream) this.onAssume(source, stream);
     } else if (proxy !== undefined) {
-      void this.#app.reconnectProxy(Number(proxy));
+      const source = Number(proxy);
+      const state = this.#app.proxies.get(source);
+      if (state?.isRefused) this.onRefused(source, state.name);
+      else void this.#app.reconnectProxy(source);
     }
   }
 

@@ -140,6 +140,7 @@ class ExportForm {
         this.#note.textContent = `${size(written)} so far …`;
       }
       const type = FORMATS.find((each) => each.format === format)?.type ?? "";
+      if (scope === "all" && format === "pcapng") this.#app.keep();
       this.#app.download(`framescope-${stamp()}.${format}`, type, pieces);
       this.#note.textContent = `Done: ${size(written)}.`;
     } catch (error) {

@@ -174,7 +174,7 @@ class Panel {
   #renderEmpty() {
     const { isOn, held, connections } = this.#board;
     const state = held.size > 0 ? "held" : isOn ? "waiting" : "off";
-    const key = `${state} ${this.#isProxy} ${connections.length > 0}`;
+    const key = `${state} ${this.#board.filter} ${this.#isProxy} ${connections.length > 0}`;
     if (this.#empty.dataset.state === key) return;
     this.#empty.dataset.state = key;
     this.#empty.hidden = state === "held";
@@ -186,6 +186,14 @@ class Panel {
           {},
           "All others pass at once. A frame that is held keeps back what comes behind it in the same direction; the other direction goes on.",
         ),
+        // What a filter asks of text, nothing is found by where the text cannot be read.
+        /\b(?:text|json|content|message\.length)\b/u.test(this.#board.filter)
+          ? el(
+              "p",
+              { class: "tool-note" },
+              "Compressed messages of a connection that was open before this was turned on may refer to earlier ones, which were not seen: such text cannot be read, and is not found. A filter without text, as “opcode == text”, finds them; new connections are read from their beginning.",
+            )
+          : "",
       );
     } else if (state === "off") {
       this.#empty.replaceChildren(

@@ -45,11 +45,11 @@ export class Proxies {
     const source = again ?? capture.addSource("proxy", name);
     if (again !== undefined) capture.restart(source);
     this.#clients.set(source, client);
-    /** @param {ProxyState["state"]} state @param {string} [words] */
-    const say = (state, words = "") => {
+    /** @param {ProxyState["state"]} state @param {string} [words] @param {boolean} [isRefused] */
+    const say = (state, words = "", isRefused = false) => {
       // One that was closed, or connected anew, is not spoken of any more.
       if (this.#clients.get(source) === client || state === "closed")
-        tell({ type: "proxy", proxy: { source, name, url, state, words } });
+        tell({ type: "proxy", proxy: { source, name, url, state, words, isRefused } });
     };
     let trouble = "";
     say("opening");
@@ -64,12 +64,15 @@ export class Proxies {
       trouble = error.message;
     });
     client.on("close", (code, reason) => {
+      // Connected anew meanwhile: what comes now is another's.
+      if (this.#clients.has(source) && this.#clients.get(source) !== client) return;
       capture.finish(source);
       changed();
       const isRefused = /\b40[13]\b/u.test(trouble);
       say(
         "closed",
         isRefused ? `refused: is this its token? (${trouble})` : trouble || reason || `closed with ${code}`,
+        isRefused,
       );
       this.#clients.delete(source);
     });

@@ -47,7 +47,8 @@ export function addLabCommands(app) {
     id: "replay",
     title: "Replay the client’s side of this connection",
     group,
-    enabled: () => app.chosen?.details.row.connection != null,
+    // Without a tunnel there is nobody to replay to.
+    enabled: () => !app.isProxy && app.chosen?.details.row.connection != null,
     run: () => void app.openTool("lab", { replay: app.chosen?.details.row.connection ?? undefined }),
   });
 }
