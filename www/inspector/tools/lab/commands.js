@@ -2,7 +2,7 @@
 // Sending again what was captured, from the list: by key, and from the palette. The lab itself is loaded when one of them
 // is used.
 
-import { rowsOfMessage, selectedRows } from "./captured.js";
+import { rowsOfMessage, selectedRows } from "./selection.js";
 
 /** @import { App } from "../../app.js" */
 
