@@ -57,6 +57,7 @@ pub mod tap;
 mod tcp;
 mod unread;
 pub mod visible;
+mod words;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -71,6 +72,7 @@ use intervention::Intervention;
 pub use origin::Origin;
 pub use pieces::{Piece, Pieces};
 pub use unread::{Looks, Unread, Word};
+pub use words::deflate_words;
 
 /// Which way bytes go on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

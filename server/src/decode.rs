@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use framescope_codec::capture::filter::{Filter, Follower, Problem};
+use framescope_codec::capture::insight::{Findings, Insight};
 use framescope_codec::capture::open::Opener;
 use framescope_codec::capture::pcapng::Fault;
 use framescope_codec::capture::{Decoder, Event, Record, Word, lines};
@@ -133,7 +134,7 @@ impl<'a> Reading<'a> {
         Self {
             settings,
             filter,
-            follower: Follower::new(),
+            follower: Follower::new().with_source(&settings.file.file_name().unwrap_or_default().to_string_lossy()),
             decoder,
             printer,
             rows: 0,
@@ -171,7 +172,7 @@ impl<'a> Reading<'a> {
         };
         self.decoder.finish();
         self.take_records()?;
-        self.printer.finish(&self.decoder, &opener)?;
+        self.printer.finish(&self.decoder, self.follower.insight(), &opener)?;
         Ok(self.conclude(unreadable))
     }
 
@@ -186,15 +187,12 @@ impl<'a> Reading<'a> {
     }
 
     fn take_event(&mut self, event: &Event) -> io::Result<()> {
-        let row = self.rows;
         self.rows += 1;
         let is_followed = self.settings.follow.is_none_or(|stream| stream == event.stream);
         self.was_seen |= is_followed;
-        let is_found = match &self.filter {
-            Some(filter) => filter.matches(&self.follower.follow(event)),
-            None => true,
-        };
-        if is_followed { self.printer.event(row, event, is_found) } else { Ok(()) }
+        let row = self.follower.follow(event);
+        let is_found = self.filter.as_ref().is_none_or(|filter| filter.matches(&row));
+        self.printer.event(event, row.findings(), is_followed && is_found)
     }
 
     fn take_fault(&mut self, fault: Fault) -> io::Result<()> {
@@ -249,15 +247,22 @@ impl<'a> Reading<'a> {
 }
 
 impl Printer {
-    fn event(&mut self, row: u64, event: &Event, is_found: bool) -> io::Result<()> {
+    fn event(&mut self, event: &Event, findings: Findings, is_found: bool) -> io::Result<()> {
         match &mut self.show {
             Show::Summary(summary) => {
-                summary.take(row, event, is_found);
+                summary.take(event, is_found);
+                return Ok(());
+            }
+            Show::Text(text) if !is_found => {
+                text.pass(event);
                 return Ok(());
             }
             _ if !is_found => return Ok(()),
-            Show::Lines => lines::event(event, &mut self.line),
-            Show::Text(text) => text.event(event, &mut self.line),
+            Show::Lines => {
+                lines::event(event, &mut self.line);
+                lines::findings(&lines::Place::of(event), findings, &mut self.line);
+            }
+            Show::Text(text) => text.event(event, findings, &mut self.line),
         }
         self.print()
     }
@@ -279,10 +284,10 @@ impl Printer {
         Ok(())
     }
 
-    fn finish(&mut self, decoder: &Decoder, opener: &Opener) -> io::Result<()> {
+    fn finish(&mut self, decoder: &Decoder, insight: &Insight, opener: &Opener) -> io::Result<()> {
         if let Show::Summary(summary) = &self.show {
             let formats: Vec<_> = opener.formats().into_iter().map(|format| format.name()).collect();
-            self.out.write_all(summary.report(decoder, &formats).as_bytes())?;
+            self.out.write_all(summary.report(decoder, insight, &formats).as_bytes())?;
         }
         self.out.flush()
     }

@@ -191,6 +191,50 @@ async fn a_summary_says_what_there_is_and_what_is_wrong() {
     }
 }
 
+/// A client that masks all with one key, and a server whose pings it does not answer.
+fn careless() -> Vec<u8> {
+    let mut capture = Vec::new();
+    pcapng::write_start(&mut capture);
+    let mut flow = Flow::new("192.0.2.1:50000".parse().unwrap(), "192.0.2.2:80".parse().unwrap());
+    flow.join_late(1_000_000_000, None, &mut capture);
+    for second in 1..4 {
+        let mut say = |direction, bytes: &[u8]| {
+            flow.boundary(direction);
+            flow.bytes(direction, (1 + second * 3) * 1_000_000_000, bytes, &mut capture);
+        };
+        say(Direction::ClientToServer, b"\x81\x81abcd\0");
+        say(Direction::ServerToClient, b"\x89\x01?");
+    }
+    capture
+}
+
+#[test]
+fn what_no_frame_shows_alone_is_told_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("careless.pcapng");
+    std::fs::write(&file, careless()).unwrap();
+    let file = file.to_str().unwrap();
+    let all = lines(&[file]);
+    let found: Vec<_> = all.iter().filter(|line| line["event"] == "finding").collect();
+    let name = |line: &Value| line["finding"].as_str().unwrap().to_owned();
+    assert_eq!(found.iter().map(|line| name(line)).collect::<Vec<_>>(), ["repeated-masking-key", "unanswered-ping"]);
+    assert_eq!((&found[0]["section"], &found[0]["severity"]), (&"RFC 6455, 5.3".into(), &"warning".into()));
+    // Behind the frame at which it is certain.
+    let at = all.iter().position(|line| line["finding"] == "repeated-masking-key").unwrap();
+    assert_eq!((&all[at - 1]["masking_key"], &all[at - 1]["time"]), (&"61626364".into(), &all[at]["time"]));
+    assert_eq!(lines(&[file, "--filter", "finding == unanswered-ping"]).len(), 2);
+    let summary = decoded(&[file, "--summary"]);
+    assert!(summary.contains("0 broken rules, 2 findings,"), "{summary}");
+    assert!(summary.contains("found: repeated-masking-key (RFC 6455, 5.3), unanswered-ping (RFC 6455, 5.5.2)"));
+    let one = decoded(&[file, "--summary", "--follow", "0"]);
+    assert!(one.contains("round trips 0; 3 pings unanswered, 0 pongs unasked"), "{one}");
+    // Times count from the capture's beginning, whatever is shown of it.
+    let text = decoded(&[file, "--text", "--filter", "finding == unanswered-ping"]);
+    assert!(text.starts_with("     6.000000    0 < ping, 1 bytes: ?"), "{text}");
+    assert!(text.contains("!! unanswered-ping: pings get no pong (RFC 6455, 5.5.2)"), "{text}");
+    assert_eq!(decoded(&[file, "--filter", "source == careless.pcapng"]).lines().count(), all.len());
+}
+
 #[test]
 fn what_can_be_read_of_a_damaged_file_is_printed_first() {
     let whole = std::fs::read(TAP).unwrap();

@@ -16,6 +16,8 @@ export interface Status {
   connections: number;
   frames: number;
   violations: number;
+  /** What was found that no frame shows alone. */
+  findings: number;
   /** What could not be read of the capture itself, if anything. */
   trouble: string | null;
   /** How far going through the rows held for the view has come: `count` of those `scanned` are in it. */
@@ -161,6 +163,8 @@ export interface Row {
   previewKind: "text" | "hex" | "words";
   /** The names of the rules broken. */
   violations: string[];
+  /** The names of what is certain of its connection from here on. */
+  findings: string[];
   /** Of the first rule that it fits. */
   colour: number | null;
   /** Whether it has what is looked for. */
@@ -242,6 +246,19 @@ export interface StreamMessage {
   hash: string;
 }
 
+/** Something that takes more than one frame to notice, and the row where it was certain. */
+export interface Found {
+  name:
+    | "predictable-handshake-key"
+    | "zero-masking-key"
+    | "repeated-masking-key"
+    | "predictable-masking-key"
+    | "unanswered-ping";
+  section: string;
+  severity: "note" | "warning";
+  row: number;
+}
+
 /** A connection in one line. Pairs are of the client and of the server. */
 export interface ConnectionInfo {
   /** As in its rows. */
@@ -261,6 +278,7 @@ export interface ConnectionInfo {
   bytes: [number, number];
   messages: [number, number];
   violations: number;
+  findings: Found[];
   /** Nanoseconds since the earliest row. */
   startNs: number;
   endNs: number | null;

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 
-use framescope_codec::capture::insight::Insight;
+use framescope_codec::capture::insight::{Findings, Insight};
 
 mod connections;
 mod details;
@@ -67,6 +67,8 @@ pub struct Capture {
     budget: Option<usize>,
     readings: RefCell<Readings>,
     insight: Insight,
+    /// Rows at which something was found that no frame shows alone, in order.
+    noticed: Vec<(u64, Findings)>,
     view: View,
     times: Times,
     search: Option<Search>,
@@ -109,6 +111,7 @@ impl Capture {
             connections: self.tally.connections,
             frames: self.tally.frames,
             violations: self.tally.violations,
+            findings: self.noticed.iter().map(|(_, findings)| findings.len() as usize).sum(),
             trouble: self.sources.trouble(),
             view: self.view_state(),
             search: self.search_state(),
@@ -167,6 +170,8 @@ impl Capture {
 mod agreement;
 #[cfg(test)]
 mod explained;
+#[cfg(test)]
+mod filtered;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

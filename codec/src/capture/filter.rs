@@ -51,7 +51,7 @@ use std::ops::Range;
 
 pub use complete::{Completion, Item, ItemKind, complete};
 pub use event::{EventRow, Follower, of_frame};
-pub use fields::{FieldInfo, Kind, Named, Rules, Type, rule_names};
+pub use fields::{FieldInfo, Kind, Named, Rules, Type, names_of, rule_names};
 
 pub use json::json_places;
 pub use table::{FIELDS, Field};

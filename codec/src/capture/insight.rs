@@ -37,6 +37,7 @@
 mod agreement;
 mod closing;
 mod extensions;
+mod finding;
 mod headers;
 mod masking;
 mod pings;
@@ -44,6 +45,7 @@ mod report;
 mod talk;
 
 pub use agreement::judge_handshake;
+pub use finding::{Finding, Findings, Found, Severity};
 pub use report::{
     Agreed, Closing, Compression, ConnectionInfo, Conversation, Handshake, JudgedHeader, Masking, OpcodeCount,
     RepeatedKey, RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
@@ -81,6 +83,14 @@ pub struct Taken {
     pub ping: Option<u64>,
     /// The time from that to this, in nanoseconds.
     pub round_trip_ns: Option<u64>,
+    /// What is certain of its connection from here on.
+    pub findings: Findings,
+}
+
+impl Taken {
+    fn found(finding: Finding, is_so: bool) -> Self {
+        Self { findings: Findings::default().with(finding, is_so), ..Self::default() }
+    }
 }
 
 impl Insight {
@@ -247,5 +257,7 @@ const TALKS_MAX: usize = 1 << 14;
 /// And so many bytes of them, about.
 const HELD_MAX: usize = if cfg!(test) { 1 << 20 } else { 64 << 20 };
 
+#[cfg(test)]
+mod found;
 #[cfg(test)]
 mod tests;

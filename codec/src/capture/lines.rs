@@ -8,7 +8,8 @@
 //! `close_code` and `reason` too. Where a message is not all there, as bytes are missing or could not be inflated, it
 //! has `"whole":false`; its kind is null where its first frame was not captured.
 //!
-//! Everything else has an `event`: `handshake`, `gap`, `joined-late`, `end`, `note`, and `fault` where the file itself
+//! Everything else has an `event`: `handshake`, `gap`, `joined-late`, `end`, `note`, `finding` behind the line at which
+//! something is certain of a connection that no frame shows alone, and `fault` where the file itself
 //! cannot be read.
 //!
 //! ```
@@ -39,6 +40,7 @@ use std::net::SocketAddr;
 
 use object::Object;
 
+use super::insight::Findings;
 use super::pcapng::Fault;
 use super::{Direction, End, Event, Record, What};
 use crate::deflate::params::DeflateParams;
@@ -90,6 +92,18 @@ pub fn event(event: &Event, out: &mut Vec<u8>) {
         What::Gap { missing, inside_payload } => gap(place, *missing, *inside_payload, out),
         What::End(how) => end(place, *how, out),
         What::Note(what) => note(place, what, out),
+    }
+}
+
+/// Appends the lines of what is certain at a record, in the record's place.
+pub fn findings(place: &Place, findings: Findings, out: &mut Vec<u8>) {
+    for finding in findings.iter() {
+        let mut object = Object::event("finding", place, out);
+        object.text("finding", finding.name());
+        object.text("section", finding.section());
+        object.text("severity", finding.severity().name());
+        object.text("says", finding.says());
+        object.end_line();
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use framescope_codec::capture::insight::{
-    Compression, ConnectionInfo, Conversation, Handshake, Insight, Place, Verdict,
+    Compression, ConnectionInfo, Conversation, Found, Handshake, Insight, Verdict,
 };
 use framescope_codec::capture::{Decoder, Event, Unread};
 
@@ -13,7 +13,6 @@ use super::text::preview;
 /// Counts while a capture goes by.
 #[derive(Debug)]
 pub(super) struct Summary {
-    insight: Insight,
     /// Show all about this one.
     follow: Option<u32>,
     /// How many rows of each connection the filter found.
@@ -23,29 +22,27 @@ pub(super) struct Summary {
 
 impl Summary {
     pub(super) fn new(follow: Option<u32>) -> Self {
-        Self { insight: Insight::new(), follow, found: BTreeMap::new(), span_ns: None }
+        Self { follow, found: BTreeMap::new(), span_ns: None }
     }
 
-    pub(super) fn take(&mut self, row: u64, event: &Event, is_found: bool) {
+    pub(super) fn take(&mut self, event: &Event, is_found: bool) {
         let (first, last) = self.span_ns.get_or_insert((event.time_ns, event.time_ns));
         (*first, *last) = ((*first).min(event.time_ns), (*last).max(event.time_ns));
-        self.insight.take(Place { connection: event.stream, source: 0, row }, event);
         if is_found {
             *self.found.entry(event.stream).or_default() += 1;
         }
     }
 
     /// Writing to a string cannot fail.
-    pub(super) fn report(&self, decoder: &Decoder, formats: &[&str]) -> String {
+    pub(super) fn report(&self, decoder: &Decoder, insight: &Insight, formats: &[&str]) -> String {
         let mut out = String::new();
-        let followed =
-            self.follow.and_then(|stream| Some((self.insight.conversation(stream)?, self.insight.handshake(stream)?)));
+        let followed = self.follow.and_then(|stream| Some((insight.conversation(stream)?, insight.handshake(stream)?)));
         if let Some((conversation, handshake)) = followed {
             let _ = in_full(&conversation, &handshake, &mut out);
             return out;
         }
         let shown: Vec<_> =
-            self.insight.connections().into_iter().filter(|info| self.found.contains_key(&info.connection)).collect();
+            insight.connections().into_iter().filter(|info| self.found.contains_key(&info.connection)).collect();
         let sum = |of: fn(&ConnectionInfo) -> u64| shown.iter().map(of).sum::<u64>();
         let packets = decoder.packets();
         let _ = writeln!(
@@ -59,10 +56,11 @@ impl Summary {
         let (first, last) = self.span_ns.unwrap_or_default();
         let _ = writeln!(
             out,
-            "{}, {}, {}, {} long\n",
+            "{}, {}, {}, {}, {} long\n",
             count(sum(|info| info.frames.iter().sum()), "frame"),
             count(sum(|info| info.messages.iter().sum()), "message"),
             count(sum(|info| info.violations), "broken rule"),
+            count(sum(|info| info.findings.len() as u64), "finding"),
             span(last - first),
         );
         let unread = decoder.unread();
@@ -78,7 +76,7 @@ impl Summary {
         out.push_str(if unread.is_empty() { "" } else { "\n" });
         let mut rows = vec![(HEADINGS.map(str::to_owned), Vec::new())];
         rows.extend(shown.iter().filter_map(|info| {
-            let about = self.insight.conversation(info.connection)?;
+            let about = insight.conversation(info.connection)?;
             Some((cells(info, &about), remarks(&about)))
         }));
         let widths: Vec<usize> = (0..HEADINGS.len())
@@ -138,12 +136,21 @@ fn remarks(about: &Conversation) -> Vec<String> {
     if about.masking.verdict == Verdict::Bad {
         remarks.push(format!("masking: {}", about.masking.says));
     }
+    let found: Vec<_> = info.findings.iter().map(found_words).collect();
+    if !found.is_empty() {
+        remarks.push(format!("found: {}", found.join(", ")));
+    }
     let broken = about.violations.iter().map(|rule| format!("{} x{} ({})", rule.name, rule.count, rule.section));
     let broken: Vec<_> = broken.collect();
     if !broken.is_empty() {
         remarks.push(format!("broken: {}", broken.join(", ")));
     }
     remarks
+}
+
+/// `unanswered-ping (RFC 6455, 5.5.2)`.
+fn found_words(found: &Found) -> String {
+    format!("{} ({})", found.name.name(), found.section)
 }
 
 /// More are counted.
@@ -242,19 +249,24 @@ fn in_full(about: &Conversation, handshake: &Handshake, out: &mut String) -> std
         )?;
     }
     if let Some(trips) = &about.round_trips {
+        let times = || format!(": least {}, median {}, most {}", span(trips.min), span(trips.median), span(trips.max));
         writeln!(
             out,
-            "    round trips {}: least {}, median {}, most {}; {} pings unanswered, {} pongs unasked",
+            "    round trips {}{}; {} unanswered, {} unasked",
             trips.count,
-            span(trips.min),
-            span(trips.median),
-            span(trips.max),
-            trips.unanswered,
-            trips.unsolicited,
+            if trips.count > 0 { times() } else { String::new() },
+            count(trips.unanswered, "ping"),
+            count(trips.unsolicited, "pong"),
         )?;
     }
     writeln!(out, "\nmasking\n    {}", about.masking.says)?;
     writeln!(out, "\nend\n    {}", preview(about.closing.says.as_bytes()))?;
+    if !info.findings.is_empty() {
+        writeln!(out, "\nfindings")?;
+    }
+    for found in &info.findings {
+        writeln!(out, "    {}: {}", found_words(found), found.name.says())?;
+    }
     if !about.violations.is_empty() {
         writeln!(out, "\nbroken rules")?;
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 
+use framescope_codec::capture::insight::Findings;
 use framescope_codec::capture::{Direction, End, Event, What, visible};
 use framescope_codec::dissect::{Dissection, Inflation};
 use framescope_codec::{MessageKind, Opcode, Rsv, close_code_name};
@@ -14,8 +15,8 @@ pub(super) struct Text {
 
 impl Text {
     /// Appends the lines of an event. Writing to a vector cannot fail.
-    pub(super) fn event(&mut self, event: &Event, out: &mut Vec<u8>) {
-        let start = *self.start_ns.get_or_insert(event.time_ns);
+    pub(super) fn event(&mut self, event: &Event, findings: Findings, out: &mut Vec<u8>) {
+        let start = self.pass(event);
         let since = event.time_ns.saturating_sub(start) / 1000;
         let sign = match event.direction {
             Direction::ClientToServer => '>',
@@ -48,7 +49,13 @@ impl Text {
         out.push(b'\n');
         let _ = broken(event)
             .into_iter()
+            .chain(findings.iter().map(|found| (found.name(), found.section(), found.says())))
             .try_for_each(|(name, section, says)| writeln!(out, "{:>20} {name}: {says} ({section})", "!!"));
+    }
+
+    /// When the capture began, which may be with this event though it is not shown.
+    pub(super) fn pass(&mut self, event: &Event) -> u64 {
+        *self.start_ns.get_or_insert(event.time_ns)
     }
 }
 

@@ -76,7 +76,8 @@ impl Capture {
         self.0.next_found(row_before(from), backwards).map(row_number)
     }
 
-    /// The nearest row of the view after `from`, or before it, that breaks a rule; `from` may be -1.
+    /// The nearest row of the view after `from`, or before it, that breaks a rule or at which something was
+    /// found; `from` may be -1.
     #[wasm_bindgen(js_name = nextViolation)]
     #[must_use]
     pub fn next_violation(&self, from: f64, backwards: bool) -> Option<f64> {

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use framescope_codec::capture::{Direction, End, What};
+use framescope_codec::capture::insight::Finding;
+use framescope_codec::capture::{Direction, What};
 use framescope_codec::dissect::{Dissection, Inflation};
 use framescope_codec::{MessageKind, Opcode, close_code_name};
 
 use super::entry::{Entry, Kind, flag};
-use super::handshake::deflate_words;
 use super::objects::{Count, Details, Fragment, MessageInfo, Row};
 use super::store::{Extra, Span};
 use super::{Capture, fields, preview};
@@ -107,6 +107,7 @@ impl Capture {
             preview: String::new(),
             preview_kind: "words",
             violations: Vec::new(),
+            findings: self.noticed(index).iter().map(Finding::name).collect(),
             colour: self.colour_of(index),
             found: self.is_found(index),
             round_trip: self.store.round_trip(index),
@@ -136,26 +137,7 @@ impl Capture {
 
     /// What a row says that is neither a frame nor a head.
     pub(super) fn words(&self, entry: &Entry, what: &What) -> String {
-        match what {
-            What::Gap { missing, inside_payload } => {
-                let rest = if *inside_payload {
-                    "all of them payload of one frame"
-                } else {
-                    "frames cannot be told apart until the next known boundary"
-                };
-                format!("{missing} bytes were not captured; {rest}")
-            }
-            What::End(End::Finished) => "This side has sent all it had (TCP FIN).".into(),
-            What::End(End::Reset) => "This side broke the connection off (TCP RST).".into(),
-            What::JoinedLate { deflate } => {
-                let agreed = deflate.map_or_else(|| "no extension was agreed on".into(), deflate_words);
-                let in_process = self.connections.get(entry.connection).is_some_and(|known| known.in_process);
-                let what = if in_process { "in-process connection" } else { "connection" };
-                format!("The watch began when this {what} was open already: {agreed}.")
-            }
-            What::Note(note) => note.to_string(),
-            What::Request(_) | What::Response(_) | What::Frame(_) => String::new(),
-        }
+        what.words(self.connections.get(entry.connection).is_some_and(|known| known.in_process))
     }
 
     fn fill(&self, row: &mut Row, index: u64, entry: &Entry) {

@@ -177,6 +177,7 @@ impl Capture {
             };
             if let Some(event) = self.event(row) {
                 lines::event(&event, out);
+                lines::findings(&lines::Place::of(&event), self.noticed(row), out);
             }
         }
         false

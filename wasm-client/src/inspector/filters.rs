@@ -73,7 +73,7 @@ impl Capture {
     pub fn filter_fields(&self) -> Vec<FieldHelp> {
         let help = |info: &filter::FieldInfo| {
             let mut values: Vec<_> = match info.kind {
-                Type::Rules => filter::rule_names().map(|(name, _)| name).collect(),
+                Type::Rules => filter::names_of(info.field).map(|(_, name, _)| name).collect(),
                 _ => info.values.iter().map(|value| value.name).collect(),
             };
             values.dedup();

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use framescope_codec::capture::deflate_words;
 use framescope_codec::handshake::{Finding, Head, HeaderLine, JudgedRequest, JudgedResponse, reason_phrase};
-use framescope_codec::{DeflateParams, Role, WindowBits};
 
 use super::objects::{FieldInfo, HandshakeInfo, Verdict, ViolationInfo};
 use super::preview;
@@ -213,22 +213,6 @@ impl Handshake {
         };
         (meaning.into(), section)
     }
-}
-
-/// Agreed parameters in words.
-pub(super) fn deflate_words(params: DeflateParams) -> String {
-    let one = |who: &str, role: Role| {
-        let takeover = if params.context_takeover(role) {
-            "keeps its window between messages"
-        } else {
-            "begins each message afresh"
-        };
-        let bits = params.max_window_bits(role);
-        let window =
-            if bits == WindowBits::MAX { String::new() } else { format!(", window of {} bytes", bits.window_len()) };
-        format!("the {who} {takeover}{window}")
-    };
-    format!("permessage-deflate; {}; {}", one("client", Role::Client), one("server", Role::Server))
 }
 
 fn status_meaning(status: Option<u16>) -> &'static str {

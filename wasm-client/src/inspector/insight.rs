@@ -1,7 +1,7 @@
 //! What takes more than one row to know: connections in sum, and round trips.
 
 use framescope_codec::capture::Direction;
-use framescope_codec::capture::insight::{ConnectionInfo, Conversation, RoundTrip};
+use framescope_codec::capture::insight::{ConnectionInfo, Conversation, Findings, RoundTrip};
 
 use super::Capture;
 use super::objects::Spoken;
@@ -27,6 +27,12 @@ impl Capture {
         let [request, response] = self.insight.heads(connection);
         let head = if direction == Direction::ClientToServer { request } else { response };
         head.map(|head| head.bytes().to_vec())
+    }
+
+    /// What is certain of its connection from this row on.
+    pub(super) fn noticed(&self, row: u64) -> Findings {
+        let place = self.noticed.binary_search_by_key(&row, |(row, _)| *row);
+        place.ok().and_then(|place| self.noticed.get(place)).map(|(_, findings)| *findings).unwrap_or_default()
     }
 
     /// Its times as those of rows.

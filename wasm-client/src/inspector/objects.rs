@@ -35,6 +35,8 @@ pub struct Status<'a> {
     pub frames: u64,
     /// Broken rules among the rows.
     pub violations: u64,
+    /// What was found beside them.
+    pub findings: usize,
     /// What could not be read.
     pub trouble: Option<&'a str>,
     /// How far going through rows for the view has come.
@@ -154,6 +156,7 @@ pub struct Row {
     pub(super) preview: String,
     pub(super) preview_kind: &'static str,
     pub(super) violations: Vec<&'static str>,
+    pub(super) findings: Vec<&'static str>,
     pub(super) colour: Option<u32>,
     pub(super) found: bool,
     pub(super) round_trip: Option<u64>,

@@ -144,6 +144,7 @@ impl Subject for RowSubject<'_> {
             Field::Subprotocol => self.head(|heads| heads.subprotocol.as_deref()),
             Field::Extensions => self.head(|heads| heads.extensions.as_deref()),
             Field::Deflate => Value::Flag(self.connection().is_some_and(|connection| connection.deflate.is_some())),
+            Field::Finding => Value::Rules(capture.noticed(*index).into()),
             Field::Violation if entry.is_frame() => Value::Rules(entry.rules().collect::<Rules>()),
             _ if entry.is_frame() => self.of_frame(field),
             _ => match capture.store.extra(*index) {

@@ -56,6 +56,9 @@ impl Capture {
         let Some(connection) = self.connections.hear(number, source, &event) else { return };
         connection.hear(&event, row);
         let taken = self.insight.take(Place { connection: number + 1, source, row }, &event);
+        if !taken.findings.is_empty() {
+            self.noticed.push((row, taken.findings));
+        }
         if let Some(ns) = taken.round_trip_ns {
             self.store.set_round_trip(ns);
         }
@@ -184,6 +187,8 @@ impl Capture {
         }
         self.span = Span { moved: true, ..span };
         self.insight.forget_source(source);
+        let store = &self.store;
+        self.noticed.retain(|(row, _)| store.get(*row).is_some_and(|entry| entry.kind != Kind::Removed));
         self.readings.borrow_mut().clear();
     }
 
@@ -217,6 +222,7 @@ impl Capture {
             dropped += 1;
         }
         self.tally.windows = self.tally.windows.saturating_sub(self.store.drop_before(first));
+        self.noticed.drain(..self.noticed.partition_point(|(row, _)| *row < first));
         self.readings.borrow_mut().clear();
         dropped
     }

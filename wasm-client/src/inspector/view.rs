@@ -212,10 +212,13 @@ impl Capture {
         self.view.listed().map_or(self.store.len(), |rows| rows.len() as u64)
     }
 
-    /// The nearest row of the view after `from`, or before it, that breaks a rule. `from` may be -1.
+    /// The nearest row of the view after `from`, or before it, that breaks a rule or at which something was found. `from`
+    /// may be -1.
     #[must_use]
     pub fn next_violation(&self, from: i64, backwards: bool) -> Option<u64> {
-        self.nearest(from, backwards, |index| self.store.get(index).is_some_and(|entry| entry.violation_count() > 0))
+        self.nearest(from, backwards, |index| {
+            self.store.get(index).is_some_and(|entry| entry.violation_count() > 0) || !self.noticed(index).is_empty()
+        })
     }
 
     /// The nearest row of the view of this kind.

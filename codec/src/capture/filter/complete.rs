@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::parse::{self, Expected};
 use super::scan::{is_of_name, is_of_word};
 use super::tree::{Operator, Place};
-use super::{FIELDS, Field, Type, rule_names};
+use super::{FIELDS, Field, Type, names_of};
 
 /// What could stand at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -224,7 +224,7 @@ fn values(place: &Place, operator: Operator, typed: &str, known: &dyn Fn(Field) 
     }
     let examples: &[&str] = match kind {
         Type::Rules => {
-            all.extend(rule_names().map(|(name, says)| (name.into(), says.into())));
+            all.extend(names_of(place.field).map(|(_, name, says)| (name.into(), says.into())));
             &[]
         }
         Type::Flag => &["1", "0"],

@@ -1,17 +1,17 @@
 //! What a decoder tells, as rows that a filter can be asked about.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use super::{Field, Kind, Rules, Subject, Value};
+use crate::capture::insight::{Findings, Insight, Place, Taken};
 use crate::capture::{Direction, Event, What};
 use crate::dissect::Dissection;
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::message::MessageKind;
-use crate::opcode::Opcode;
 
 /// Follows the events of a capture, and keeps what a filter may ask about beside the event itself: when the capture
-/// began, what a connection agreed on, which ping a pong answers. Bounded: of long captures the connections that were
+/// began, what a connection agreed on, and, as [`Insight`] has it, which ping a pong answers and what is found. Bounded: of long captures the connections that were
 /// silent for longest are forgotten first.
 #[derive(Debug, Default)]
 pub struct Follower {
@@ -19,6 +19,9 @@ pub struct Follower {
     start_ns: Option<u64>,
     last_ns: u64,
     connections: BTreeMap<u32, Connection>,
+    insight: Insight,
+    /// What the capture is called.
+    source: Box<str>,
     /// How many connections there were.
     count: u64,
 }
@@ -33,8 +36,6 @@ struct Connection {
     subprotocol: Option<Box<str>>,
     extensions: Option<Box<str>>,
     has_deflate: bool,
-    /// Pings of each direction that no pong has answered.
-    pings: [VecDeque<(u64, Box<[u8]>)>; 2],
     /// The row that was last.
     last_row: u64,
 }
@@ -47,7 +48,8 @@ pub struct EventRow<'a> {
     number: u64,
     time: i64,
     delta: i64,
-    rtt: Option<u64>,
+    taken: Taken,
+    source: &'a str,
 }
 
 impl Follower {
@@ -61,6 +63,12 @@ impl Follower {
     #[must_use]
     pub fn of_connection(number: u32) -> Self {
         Self { count: u64::from(number).saturating_sub(1), ..Self::default() }
+    }
+
+    /// What the capture is called, which rows can be asked about.
+    #[must_use]
+    pub fn with_source(self, name: &str) -> Self {
+        Self { source: name.into(), ..self }
     }
 
     /// A row that is no event, such as damage in the file, comes next.
@@ -85,15 +93,24 @@ impl Follower {
             Connection { number: *count, ..Connection::default() }
         });
         connection.last_row = number;
-        let rtt = connection.take(event);
+        connection.take(event);
+        let place = Place { connection: event.stream, source: 0, row: number };
+        let taken = self.insight.take(place, event);
         EventRow {
             event,
             connection: Some(connection),
             number,
             time: event.time_ns.wrapping_sub(start).cast_signed(),
             delta: event.time_ns.wrapping_sub(previous).cast_signed(),
-            rtt,
+            taken,
+            source: &self.source,
         }
+    }
+
+    /// What came of the events so far, connection by connection.
+    #[must_use]
+    pub const fn insight(&self) -> &Insight {
+        &self.insight
     }
 
     /// The silent half of the connections.
@@ -106,8 +123,8 @@ impl Follower {
 }
 
 impl Connection {
-    /// Learns from an event; of a pong, how long its ping was on the way.
-    fn take(&mut self, event: &Event) -> Option<u64> {
+    /// Learns from an event.
+    fn take(&mut self, event: &Event) {
         match &event.what {
             What::Request(request) => {
                 let target = &request.start_line()[1];
@@ -122,34 +139,21 @@ impl Connection {
                 self.has_deflate = response.deflate().is_some();
             }
             What::JoinedLate { deflate } => self.has_deflate = deflate.is_some(),
-            What::Frame(frame) => {
-                let Dissection { header, payload, .. } = &frame.dissection;
-                match header.opcode {
-                    Opcode::Ping => {
-                        let pings = &mut self.pings[event.direction.index()];
-                        if pings.len() == PINGS_MAX {
-                            pings.pop_front();
-                        }
-                        pings.push_back((event.time_ns, payload.as_slice().into()));
-                    }
-                    Opcode::Pong => {
-                        // One pong may answer for all pings before it (RFC 6455, 5.5.3).
-                        let pings = &mut self.pings[event.direction.reverse().index()];
-                        let at = pings.iter().position(|(_, sent)| **sent == *payload.as_slice())?;
-                        let (sent_ns, _) = pings.drain(..=at).next_back()?;
-                        return event.time_ns.checked_sub(sent_ns);
-                    }
-                    _ => {}
-                }
-            }
             _ => {}
         }
-        None
     }
 }
 
 fn header(request: &JudgedRequest, name: &str) -> Option<Box<str>> {
     request.head().header(name).map(|value| String::from_utf8_lossy(value).into())
+}
+
+impl EventRow<'_> {
+    /// What is certain of its connection from here on.
+    #[must_use]
+    pub const fn findings(&self) -> Findings {
+        self.taken.findings
+    }
 }
 
 impl Subject for EventRow<'_> {
@@ -182,7 +186,12 @@ impl Subject for EventRow<'_> {
             Field::Subprotocol => of_connection(|connection| connection.subprotocol.as_deref()),
             Field::Extensions => of_connection(|connection| connection.extensions.as_deref()),
             Field::Deflate => Value::Flag(self.connection.is_some_and(|connection| connection.has_deflate)),
-            Field::Rtt => self.rtt.map_or(Value::Absent, |rtt| Value::Time(i64::try_from(rtt).unwrap_or(i64::MAX))),
+            Field::Source if !self.source.is_empty() => Value::borrowed(self.source.as_bytes()),
+            Field::Finding => Value::Rules(self.taken.findings.into()),
+            Field::Rtt => self
+                .taken
+                .round_trip_ns
+                .map_or(Value::Absent, |rtt| Value::Time(i64::try_from(rtt).unwrap_or(i64::MAX))),
             _ => match &event.what {
                 What::Frame(frame) => {
                     let took = || event.time_ns.saturating_sub(frame.began_ns);
@@ -194,7 +203,7 @@ impl Subject for EventRow<'_> {
                 What::Request(request) => of_request(request, field),
                 What::Response(response) => of_response(response, field),
                 What::Gap { missing, .. } if field == Field::Missing => Value::Number(*missing),
-                What::Note(note) if field == Field::Content => Value::Bytes(Cow::Owned(note.to_string().into_bytes())),
+                what if field == Field::Content => Value::Bytes(Cow::Owned(what.words(event.in_process).into_bytes())),
                 _ => Value::Absent,
             },
         }
@@ -279,9 +288,7 @@ pub fn of_frame(frame: &Dissection, field: Field) -> Value<'_> {
 }
 
 /// So many connections are kept in mind.
-const CONNECTIONS_MAX: usize = 4096;
-/// So many pings wait for their answer.
-const PINGS_MAX: usize = 64;
+const CONNECTIONS_MAX: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {

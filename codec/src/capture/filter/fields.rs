@@ -1,5 +1,6 @@
 //! What a filter can ask a row about: one table, from which parsing, completion, help and errors are made.
 
+use crate::capture::insight::{self, Findings};
 use crate::handshake::{Finding, HandshakeRule};
 use crate::rules::Violation;
 
@@ -150,6 +151,14 @@ impl Rules {
     }
 }
 
+/// What was found has its bits behind those of the rules.
+impl From<Findings> for Rules {
+    fn from(findings: Findings) -> Self {
+        let first = Violation::ALL.len() + HandshakeRule::ALL.len();
+        Self(findings.iter().fold(0, |bits, finding| bits | 1 << (first + finding as usize)))
+    }
+}
+
 impl FromIterator<Violation> for Rules {
     fn from_iter<T: IntoIterator<Item = Violation>>(rules: T) -> Self {
         rules.into_iter().fold(Self::default(), Self::with)
@@ -166,4 +175,12 @@ impl<'a> FromIterator<&'a Finding> for Rules {
 pub fn rule_names() -> impl Iterator<Item = (&'static str, &'static str)> {
     let of_frames = Violation::ALL.into_iter().map(|rule| (rule.name(), rule.says()));
     of_frames.chain(HandshakeRule::ALL.into_iter().map(|rule| (rule.name(), rule.says())))
+}
+
+/// The names that a field of [`Type::Rules`] is compared with, what each says, and its bit in [`Rules`].
+pub fn names_of(field: Field) -> impl Iterator<Item = (u32, &'static str, &'static str)> {
+    let found = insight::Finding::ALL.into_iter().map(|finding| (finding.name(), finding.says()));
+    let all = (0..).zip(rule_names().map(|rule| (false, rule)).chain(found.map(|found| (true, found))));
+    let wanted = field == Field::Finding;
+    all.filter(move |(_, (is_found, _))| *is_found == wanted).map(|(bit, (_, (name, says)))| (bit, name, says))
 }

@@ -6,7 +6,14 @@ pub(super) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> O
         return None;
     }
     let word = word.to_ascii_lowercase();
-    let near = names.map(|name| (distance(&word, name), name)).min_by_key(|(distance, _)| *distance)?;
+    let names: Vec<&str> = names.collect();
+    // Who wrote the beginning of a name most likely meant that one.
+    let begins =
+        |name: &&&str| word.len() > 1 && name.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(&word));
+    if let Some(name) = names.iter().find(begins) {
+        return Some(name);
+    }
+    let near = names.into_iter().map(|name| (distance(&word, name), name)).min_by_key(|(distance, _)| *distance)?;
     (near.0 <= 1 + word.len().min(near.1.len()) / 3 && near.0 < word.len().max(2)).then_some(near.1)
 }
 

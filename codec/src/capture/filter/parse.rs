@@ -380,7 +380,7 @@ const fn example(kind: Type) -> &'static str {
         Type::Size => Unit::Bytes.examples(),
         Type::Time => Unit::Time.examples(),
         Type::Ip => "Write an address, as 127.0.0.1 or ::1, or a network, as 10.0.0.0/8.",
-        Type::Rules => "Write the name of a rule, as `invalid-utf8`.",
+        Type::Rules => "Write a name, as `invalid-utf8`; they are offered.",
         Type::Text => "Write text in quotation marks.",
         Type::Bytes => "Write bytes, as 81:01 or 0x8101, or text in quotation marks.",
     }

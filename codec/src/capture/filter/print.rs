@@ -181,7 +181,7 @@ fn say_test(test: &Test, out: &mut String) -> fmt::Result {
         _ => print_place(&test.place, out)?,
     }
     out.push_str(match test.operator {
-        Operator::Is if test.place.field == Field::Violation => ": any",
+        Operator::Is if matches!(test.place.field, Field::Violation | Field::Finding) => ": any",
         Operator::Is => " is there",
         Operator::Equal => " is ",
         Operator::NotEqual => " is not ",

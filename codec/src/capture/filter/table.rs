@@ -107,6 +107,8 @@ fields! {
         "The frame belongs to a compressed message", "compressed and length > 1KiB";
     Violation: Rules = "violation" ["_ws.expert", "_ws.malformed", "violations", "rule", "error"],
         "A rule that is broken; alone: any", "violation == unmasked-from-client";
+    Finding: Rules = "finding" ["findings", "finding.name"],
+        "What is certain of the connection from this row on, and no frame shows alone; alone: any", "finding == unanswered-ping";
     CloseCode: Word = "close.code" ["websocket.payload.close.status_code"], CLOSE_CODES,
         "The status code of a Close", "close.code >= 4000";
     CloseReason: Text = "close.reason" ["websocket.payload.close.reason"],

@@ -9,7 +9,7 @@ use super::decimal::decimal;
 use super::literal::{self, Spot, Unit};
 use super::near::nearest;
 use super::tree::{Operand, Operator, Place};
-use super::{Field, Problem, Type, rule_names};
+use super::{Field, Problem, Type, names_of};
 
 /// What was written, and where: for whoever has to say that it makes no sense.
 pub(super) struct Written<'a> {
@@ -187,9 +187,9 @@ impl Written<'_> {
 
     fn rules(&self) -> Result<Check, Problem> {
         let mut among = 0;
+        let field = self.place.field;
         let mut add = |fits: &dyn Fn(&str) -> bool| {
-            let found =
-                rule_names().enumerate().filter(|(_, (name, _))| fits(name)).fold(0, |bits, (at, _)| bits | 1 << at);
+            let found = names_of(field).filter(|(_, name, _)| fits(name)).fold(0, |bits, (bit, _, _)| bits | 1 << bit);
             among |= found;
             found != 0
         };
@@ -208,16 +208,17 @@ impl Written<'_> {
                 for (operand, place) in self.operands {
                     let word = self.word(operand, place)?;
                     if !add(&|name| name.eq_ignore_ascii_case(word)) {
-                        let problem = Problem::new(place.clone(), format!("No rule is called `{word}`."));
-                        return Err(match nearest(word, rule_names().map(|(name, _)| name)) {
+                        let what = if field == Field::Finding { "finding" } else { "rule" };
+                        let problem = Problem::new(place.clone(), format!("No {what} is called `{word}`."));
+                        return Err(match nearest(word, names_of(field).map(|(_, name, _)| name)) {
                             Some(name) => problem.hint(format!("Did you mean `{name}`?")),
-                            None => problem.hint("Alone, `violation` finds what breaks any rule."),
+                            None => problem.hint(format!("Alone, `{}` finds any.", field.name())),
                         });
                     }
                 }
             }
             _ => {
-                return Err(self.unfit("Compare it with ==, `in` or `contains`; alone, it finds what breaks any rule."));
+                return Err(self.unfit("Compare it with ==, `in` or `contains`; alone, it finds any."));
             }
         }
         Ok(Check::Rules { among, is_negated: self.is_negated() })

@@ -1,8 +1,5 @@
 //! Every line of both heads of an opening handshake, judged (RFC 6455, 4 and 10; RFC 9110).
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-
 use super::report::{JudgedHeader, Verdict};
 use crate::handshake::{Finding, HandshakeRule, Head, HeaderLine, JudgedRequest, JudgedResponse, reason_phrase};
 
@@ -228,18 +225,26 @@ fn of_origin(request: &JudgedRequest, value: &str) -> Word {
 }
 
 fn of_key(request: &JudgedRequest, value: &str) -> Word {
-    if value == "dGhlIHNhbXBsZSBub25jZQ==" {
+    if value.as_bytes() == SAMPLE_KEY {
         return plain("The example of RFC 6455 itself. The key has to be random for each connection.", "RFC 6455, 4.1");
     }
-    let nonce = BASE64_STANDARD.decode(value).unwrap_or_default();
-    if nonce.windows(2).all(|pair| pair.first() == pair.last()) {
-        return bad("One byte, sixteen times. The key has to be random for each connection.", "RFC 6455, 4.1");
+    if is_foreseen(value.as_bytes()) {
+        return bad("The same bytes over and over. The key has to be random for each connection.", "RFC 6455, 4.1");
     }
     let answer = request.accept().map_or_else(String::new, |accept| format!(" It calls for the answer {accept}."));
     let says =
         "16 random bytes in base64. They authenticate nobody: they show that the server understood this very request.";
     (Verdict::Good, format!("{says}{answer}"), "RFC 6455, 4.1")
 }
+
+/// Whether a Sec-WebSocket-Key is the example of the RFC, or the same few bytes again and again: one byte sixteen times
+/// is four characters five times over, and a rest.
+pub(super) fn is_foreseen(key: &[u8]) -> bool {
+    key == SAMPLE_KEY || key.len() == 24 && key.get(..16) == key.get(4..20)
+}
+
+/// RFC 6455, 1.3.
+const SAMPLE_KEY: &[u8] = b"dGhlIHNhbXBsZSBub25jZQ==";
 
 fn of_response(response: &JudgedResponse, name: &str) -> Word {
     let switches = response.status() == Some(101);

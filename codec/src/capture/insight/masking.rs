@@ -4,6 +4,7 @@
 //! there to prevent (RFC 6455, 10.3). Good keys cannot be told from a good imitation; what is found here is found
 //! surely, and each finding needs as many keys as make chance out of the question.
 
+use super::finding::{Finding, Findings};
 use super::report::{Masking, RepeatedKey, Verdict};
 use super::sort;
 use crate::mask::MaskingKey;
@@ -13,6 +14,8 @@ use crate::mask::MaskingKey;
 pub(super) struct Keys {
     /// The first of them with their rows.
     kept: Vec<(u64, u64)>,
+    /// Each of those once, in order.
+    known: Vec<u32>,
     frames: u64,
     unmasked: u64,
     zero: u64,
@@ -21,17 +24,45 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    pub(super) fn client(&mut self, key: Option<MaskingKey>, row: u64) {
+    /// The key of the client's next frame, and what is certain with it.
+    pub(super) fn client(&mut self, key: Option<MaskingKey>, row: u64) -> Findings {
         let Some(key) = key else {
             self.unmasked += 1;
-            return;
+            return Findings::default();
         };
         let key = u32::from_be_bytes(key.0);
         self.frames += 1;
         self.zero += u64::from(key == 0);
-        if self.kept.len() < KEPT_MAX {
-            self.kept.push((u64::from(key), row));
+        let found = Findings::default().with(Finding::ZeroMaskingKey, key == 0);
+        if self.kept.len() >= KEPT_MAX {
+            return found;
         }
+        self.kept.push((u64::from(key), row));
+        let is_repeated = match self.known.binary_search(&key) {
+            // That zeros mask nothing says more than that they come again.
+            Ok(_) => key != 0 && !may_be_chance(self.kept.len() as u64, self.known.len() as u64),
+            Err(place) => {
+                self.known.insert(place, key);
+                false
+            }
+        };
+        let found = found.with(Finding::RepeatedMaskingKey, is_repeated);
+        // Looked at ever less often, so that it costs little.
+        if self.kept.len().is_power_of_two() { found.and(self.foreseen()) } else { found }
+    }
+
+    /// Whether the keys so far follow from each other, or have too little in them.
+    pub(super) fn foreseen(&self) -> Findings {
+        let keys = self.keys();
+        let mut found = Found { says: Vec::new(), verdict: Verdict::Plain };
+        if self.known.len() > 1 && !judge_steps(&keys, &mut found) {
+            judge_bits(&keys, &mut found);
+        }
+        Findings::default().with(Finding::PredictableMaskingKey, found.verdict == Verdict::Bad)
+    }
+
+    fn keys(&self) -> Vec<u32> {
+        self.kept.iter().filter_map(|(key, _)| u32::try_from(*key).ok()).collect()
     }
 
     /// The bytes on the heap.
@@ -56,7 +87,7 @@ impl Keys {
     }
 
     pub(super) fn audit(&self) -> Masking {
-        let keys: Vec<u32> = self.kept.iter().filter_map(|(key, _)| u32::try_from(*key).ok()).collect();
+        let keys = self.keys();
         let mut found = Found { says: Vec::new(), verdict: Verdict::Plain };
         if self.unmasked > 0 {
             found.bad(format!("Not masked at all: {} of the client", frames(self.unmasked)));
@@ -146,9 +177,7 @@ fn judge_repeats(judged: u64, distinct: u64, repeated: &[RepeatedKey], found: &m
         return found.bad(format!("One key for all {judged} frames; each frame needs its own"));
     }
     let extra = judged - distinct;
-    // Two of so many alike by chance: one in a million, or not.
-    let pairs = judged * judged.saturating_sub(1) / 2;
-    if extra == 1 && pairs > u64::from(u32::MAX) / 1_000_000 {
+    if may_be_chance(judged, distinct) {
         let [one, ..] = repeated else { return };
         found.says.push(format!("The key {} came twice; among {judged}, that may be chance", one.key));
     } else if distinct * 2 <= judged {
@@ -156,6 +185,12 @@ fn judge_repeats(judged: u64, distinct: u64, repeated: &[RepeatedKey], found: &m
     } else {
         found.bad(format!("{extra} of {judged} frames have the key of an earlier one"));
     }
+}
+
+/// Two of so many alike by chance: one in a million, or not.
+const fn may_be_chance(judged: u64, distinct: u64) -> bool {
+    let pairs = judged * judged.saturating_sub(1) / 2;
+    judged - distinct == 1 && pairs > (u32::MAX / 1_000_000) as u64
 }
 
 /// Keys that follow from those before. True if they do.

@@ -16,6 +16,9 @@ use crate::rules::MAX_CONTROL_PAYLOAD;
 pub(super) struct Pings {
     /// Unanswered ones, by the direction of the ping.
     open: [VecDeque<Open>; 2],
+    /// By the same direction: pings of rows before this need no answer, since a later one has one, or it may have been lost
+    /// with what was not captured.
+    settled: [u64; 2],
     answered: VecDeque<Answered>,
     /// Including those that are no longer kept.
     count: u64,
@@ -63,6 +66,8 @@ impl Pings {
             self.answered.pop_front();
         }
         let ns = time_ns - ping.time_ns;
+        let settled = &mut self.settled[asked.index()];
+        *settled = (*settled).max(ping.row);
         self.answered.push_back(Answered { at: ping.time_ns, ping: ping.row, pong: row, ns, direction: asked });
         self.count += 1;
         Some((ping.row, ns))
@@ -72,6 +77,20 @@ impl Pings {
     pub(super) fn held(&self) -> usize {
         let open: usize = self.open.iter().map(VecDeque::len).sum();
         open * (size_of::<Open>() + PAYLOAD) + self.answered.len() * size_of::<Answered>()
+    }
+
+    /// Bytes that went this way are missing, and pongs may have been among them.
+    pub(super) fn gap(&mut self, direction: Direction, row: u64) {
+        self.settled[direction.reverse().index()] = row;
+    }
+
+    /// Whether pings of this direction wait in vain: one for so long that it is no matter of distance, or so many that
+    /// none was answered while there was time.
+    pub(super) fn are_unanswered(&self, direction: Direction, now_ns: u64) -> bool {
+        let way = direction.index();
+        let mut waiting = self.open[way].iter().filter(|ping| ping.row >= self.settled[way]);
+        let is_long = |ping: &Open| now_ns.saturating_sub(ping.time_ns) >= WAIT_NS;
+        waiting.next().is_some_and(is_long) || waiting.count() >= WAITING_MAX
     }
 
     /// The time that this pong's ping took, as far as it is kept.
@@ -123,6 +142,10 @@ fn compared(payload: &[u8]) -> &[u8] {
     payload.get(..most).unwrap_or(payload)
 }
 
+/// No way on earth and back takes as long.
+const WAIT_NS: u64 = 2_000_000_000;
+/// So many pings behind the first, and none answered.
+const WAITING_MAX: usize = 3;
 /// Unanswered pings kept per direction: more than any program has under way.
 const OPEN_MAX: usize = 256;
 /// What the payload of one takes up, about.

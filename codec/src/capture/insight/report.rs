@@ -4,6 +4,8 @@
 
 use serde::Serialize;
 
+use super::finding::Found;
+
 /// A connection in one line.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -38,6 +40,8 @@ pub struct ConnectionInfo {
     pub messages: [u64; 2],
     /// Broken rules, of frames and of the handshake.
     pub violations: u64,
+    /// What was found beside them, in the order of the rows.
+    pub findings: Vec<Found>,
     /// When its first row was complete, in nanoseconds since 1970.
     pub start_ns: u64,
     /// The same of its last row, once it is over.

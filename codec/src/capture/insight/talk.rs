@@ -1,10 +1,11 @@
 //! What is remembered of one connection: counts, both heads, and whatever takes more than one frame to tell.
 
 use super::closing::Endings;
+use super::finding::{Finding, Findings, Found};
 use super::masking::Keys;
 use super::pings::Pings;
 use super::report::{Compression, ConnectionInfo, Conversation, OpcodeCount, State, ViolationCount};
-use super::{Place, Taken, extensions};
+use super::{Place, Taken, extensions, headers};
 use crate::capture::{CapturedFrame, Direction, Event, Note, Origin, What};
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::opcode::Opcode;
@@ -32,6 +33,8 @@ pub(super) struct Talk {
     opcodes: [[(u64, u64); 16]; 2],
     compression: [Compressed; 2],
     violations: Vec<ViolationCount>,
+    found: Vec<Found>,
+    known: Findings,
     endings: Endings,
     keys: Keys,
     /// Those of the client are in the capture, and not others in their place.
@@ -82,6 +85,8 @@ impl Talk {
             opcodes: [[(0, 0); 16]; 2],
             compression: Default::default(),
             violations: Vec::new(),
+            found: Vec::new(),
+            known: Findings::default(),
             endings: Endings::default(),
             keys: Keys::default(),
             has_keys: true,
@@ -100,11 +105,21 @@ impl Talk {
         self.opcodes = [[(0, 0); 16]; 2];
         self.compression = Default::default();
         self.violations.clear();
+        self.found.clear();
+        self.known = Findings::default();
         self.keys = Keys::default();
         self.pings = Pings::default();
     }
 
     pub(super) fn take(&mut self, event: &Event, row: u64) -> Taken {
+        let taken = self.hear(event, row);
+        let news = taken.findings.without(self.known);
+        self.known = self.known.and(news);
+        self.found.extend(news.iter().map(|finding| Found::new(finding, row)));
+        Taken { findings: news, ..taken }
+    }
+
+    fn hear(&mut self, event: &Event, row: u64) -> Taken {
         self.rows += 1;
         self.last_ns = event.time_ns;
         self.in_process |= event.in_process;
@@ -116,6 +131,8 @@ impl Talk {
                 }
                 self.request = Some(Kept { row, time_ns: event.time_ns, head: request.clone() });
                 self.response = None;
+                let key = request.head().header("sec-websocket-key").unwrap_or_default();
+                return Taken::found(Finding::PredictableHandshakeKey, headers::is_foreseen(key));
             }
             What::Response(response) => {
                 for finding in response.findings() {
@@ -126,11 +143,26 @@ impl Talk {
             What::JoinedLate { .. } | What::Note(Note::Recognised | Note::WithoutHandshake) => self.joined_late = true,
             What::Note(Note::Rebuilt(Origin::Har | Origin::NetLogHeaders)) => self.has_keys = false,
             What::Frame(frame) => return self.frame(direction, event.time_ns, frame, row),
-            What::Gap { missing, .. } => self.missing += missing,
-            What::End(how) => self.endings.end(direction, row, *how),
+            What::Gap { missing, .. } => {
+                self.missing += missing;
+                self.pings.gap(direction, row);
+            }
+            What::End(how) => {
+                self.endings.end(direction, row, *how);
+                return Taken { findings: self.at_end(event.time_ns), ..Taken::default() };
+            }
             _ => {}
         }
         Taken::default()
+    }
+
+    /// What is certain once nothing more comes.
+    fn at_end(&self, time_ns: u64) -> Findings {
+        let mut found = if self.has_keys { self.keys.foreseen() } else { Findings::default() };
+        for direction in Direction::BOTH {
+            found = found.with(Finding::UnansweredPing, self.pings.are_unanswered(direction, time_ns));
+        }
+        found
     }
 
     fn frame(&mut self, direction: Direction, time_ns: u64, frame: &CapturedFrame, row: u64) -> Taken {
@@ -146,9 +178,13 @@ impl Talk {
         for found in &dissection.violations {
             self.broken(found.violation.name(), found.violation.section(), row);
         }
+        let mut findings = Findings::default();
         match direction {
-            Direction::ClientToServer => self.keys.client(header.masking_key, row),
+            Direction::ClientToServer => findings = self.keys.client(header.masking_key, row),
             Direction::ServerToClient => self.keys.server(header.masking_key),
+        }
+        if !self.has_keys {
+            findings = Findings::default();
         }
         if dissection.violations.iter().any(|found| found.violation == crate::Violation::FrameAfterClose) {
             self.endings.frame_after_close();
@@ -161,15 +197,22 @@ impl Talk {
             self.compression[way].message(message.compressed);
         }
         match header.opcode {
-            Opcode::Ping => self.pings.ping(direction, row, time_ns, &dissection.payload),
+            Opcode::Ping => {
+                self.pings.ping(direction, row, time_ns, &dissection.payload);
+                findings = findings.with(Finding::UnansweredPing, self.pings.are_unanswered(direction, time_ns));
+            }
             Opcode::Pong => {
                 let answered = self.pings.pong(direction, row, time_ns, &dissection.payload);
-                return Taken { ping: answered.map(|(ping, _)| ping), round_trip_ns: answered.map(|(_, ns)| ns) };
+                let (ping, round_trip_ns) = (answered.map(|(ping, _)| ping), answered.map(|(_, ns)| ns));
+                return Taken { ping, round_trip_ns, findings };
             }
-            Opcode::Close => self.endings.close(direction, row, time_ns, dissection.close.as_ref()),
+            Opcode::Close => {
+                self.endings.close(direction, row, time_ns, dissection.close.as_ref());
+                findings = findings.and(self.at_end(time_ns));
+            }
             _ => {}
         }
-        Taken::default()
+        Taken { findings, ..Taken::default() }
     }
 
     fn broken(&mut self, name: &'static str, section: &'static str, row: u64) {
@@ -234,6 +277,7 @@ impl Talk {
             bytes: self.bytes,
             messages: self.messages,
             violations: self.violations.iter().map(|broken| broken.count).sum(),
+            findings: self.found.clone(),
             start_ns: self.start_ns,
             end_ns: matches!(state, State::Closed | State::Refused).then_some(self.last_ns),
             in_process: self.in_process,

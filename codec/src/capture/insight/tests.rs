@@ -10,13 +10,13 @@ use crate::opcode::Opcode;
 use Direction::{ClientToServer as C, ServerToClient as S};
 
 /// One connection, written and read again.
-struct Told {
-    flow: Flow,
+pub(super) struct Told {
+    pub(super) flow: Flow,
     capture: Vec<u8>,
-    now_ns: u64,
+    pub(super) now_ns: u64,
 }
 
-const REQUEST: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: h.example\r\nOrigin: http://h.example\r\nUpgrade: websocket\r\n\
+pub(super) const REQUEST: &str = "GET /chat?x=1 HTTP/1.1\r\nHost: h.example\r\nOrigin: http://h.example\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Key: x3JJHMbDL1EzLkh9GBhXDw==\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Protocol: a, b\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n";
 const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -24,7 +24,7 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 impl Told {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let mut capture = Vec::new();
         pcapng::write_start(&mut capture);
         let mut flow = Flow::in_process(1);
@@ -32,33 +32,39 @@ impl Told {
         Self { flow, capture, now_ns: 1_000 }
     }
 
-    fn opened() -> Self {
+    pub(super) fn opened() -> Self {
         let mut told = Self::new();
         told.say(C, format!("{REQUEST}\r\n").as_bytes());
         told.say(S, format!("{RESPONSE}\r\n").as_bytes());
         told
     }
 
-    fn say(&mut self, direction: Direction, bytes: &[u8]) {
+    pub(super) fn say(&mut self, direction: Direction, bytes: &[u8]) {
         self.now_ns += 1_000;
         self.flow.bytes(direction, self.now_ns, bytes, &mut self.capture);
     }
 
     /// A frame as its sender should send it, changed by `change`.
-    fn frame(&mut self, direction: Direction, opcode: Opcode, payload: &[u8], change: impl FnOnce(&mut Frame)) {
+    pub(super) fn frame(
+        &mut self,
+        direction: Direction,
+        opcode: Opcode,
+        payload: &[u8],
+        change: impl FnOnce(&mut Frame),
+    ) {
         let mut frame = Frame::new(opcode, payload);
-        let key = 0x9E37_79B9_u32.wrapping_mul(u32::try_from(self.now_ns).unwrap()).rotate_left(7);
+        let key = 0x9E37_79B9_u32.wrapping_mul(u32::try_from(self.now_ns & 0xFFFF_FFFF).unwrap()).rotate_left(7);
         frame.set_masking_key((direction == C).then_some(MaskingKey(key.to_be_bytes())));
         change(&mut frame);
         self.say(direction, &frame.to_bytes());
     }
 
-    fn end(&mut self, direction: Direction) {
+    pub(super) fn end(&mut self, direction: Direction) {
         self.now_ns += 1_000;
         self.flow.end(direction, self.now_ns, &mut self.capture);
     }
 
-    fn insight(&self) -> (Insight, Vec<Taken>) {
+    pub(super) fn insight(&self) -> (Insight, Vec<Taken>) {
         let (mut decoder, mut insight, mut all) = (Decoder::new(), Insight::new(), Vec::new());
         decoder.feed(&self.capture);
         decoder.finish();
@@ -99,7 +105,7 @@ fn a_whole_conversation_is_summed_up() {
     told.end(S);
     told.end(C);
     let (insight, taken) = told.insight();
-    assert_eq!(taken[6], Taken { ping: Some(5), round_trip_ns: Some(1_000) });
+    assert_eq!(taken[6], Taken { ping: Some(5), round_trip_ns: Some(1_000), findings: Findings::default() });
     assert_eq!(insight.subprotocol(1), Some("b"));
 
     let conversation = insight.conversation(1).unwrap();
@@ -159,7 +165,7 @@ fn each_header_has_its_verdict() {
         &REQUEST.replace("x3JJHMbDL1EzLkh9GBhXDw==", "AAAAAAAAAAAAAAAAAAAAAA=="),
         "Sec-WebSocket-Key",
         Bad,
-        "sixteen times",
+        "over and over",
     );
     check(
         &REQUEST.replace("x3JJHMbDL1EzLkh9GBhXDw==", "dGhlIHNhbXBsZSBub25jZQ=="),

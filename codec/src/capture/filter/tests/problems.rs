@@ -35,7 +35,7 @@ fn names_that_are_not_known() {
         "No rule is called `reserved-opcode`.",
         "Did you mean `reserved-data-opcode`?",
     );
-    check("violation == «1»", "No rule is called `1`.", "Alone, `violation` finds what breaks any rule.");
+    check("violation == «1»", "No rule is called `1`.", "Alone, `violation` finds any.");
 }
 
 #[test]
