@@ -302,7 +302,7 @@ test("a link leads to the same row, and each command has a key or a place in the
   await page.waitForFunction((index) => location.hash.endsWith(`row=${Number(index) + 1}`), row);
   await page.getByText(`No. ${Number(row) + 1} · `).waitFor();
   const rule = await page
-    .getByRole("group", { name: /^Violation: / })
+    .getByRole("group", { name: /^(?:Violation|Finding): / })
     .first()
     .getAttribute("aria-label");
   const address = page.url();

@@ -32,6 +32,7 @@ export type {
   ConnectionInfo,
   FieldHelp,
   FilterProblem,
+  Found,
   RoundTrip,
   SearchSpec,
   SourceInfo,

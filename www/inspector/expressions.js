@@ -56,7 +56,8 @@ export function ofCell(row, cell) {
     case "fragment":
       return row.fragment ? messageOf(row) : "";
     case "flaws":
-      return row.violations[0] ? `violation == ${row.violations[0]}` : "";
+      if (row.violations[0]) return `violation == ${row.violations[0]}`;
+      return row.findings[0] ? `finding == ${row.findings[0]}` : "";
     case "preview":
       return "";
     case "time":

@@ -3,6 +3,7 @@
 
 import { closestWith, el, grouped, on } from "../lib/dom.js";
 import { fieldsAt, flattened, litBy } from "./bytes.js";
+import { sentenceOf } from "./findings.js";
 
 /** @import { Explained, ViolationInfo } from "../pkg/framescope_wasm.js" */
 /** @import { Details, FieldInfo } from "./app.js" */
@@ -69,6 +70,7 @@ export class FieldsView {
     this.#add(tree, details.fields, details, 1);
     this.#root.replaceChildren(
       ...details.violations.map((violation) => this.#violation(details, violation)),
+      ...(details.row?.findings ?? []).map(finding),
       tree,
       ...this.#links(details),
     );
@@ -278,6 +280,16 @@ function litByViolation(details, violation) {
 function fieldOf(details, { bytes, field }) {
   if (bytes) return fieldsAt(details.fields, bytes[0])[0];
   return flattened(details.fields).find(({ name }) => name === field);
+}
+
+/** What is certain of its connection from this row on. @param {string} name */
+function finding(name) {
+  return el(
+    "div",
+    { class: "flaw-card", role: "group", "aria-label": `Finding: ${name}` },
+    el("span", { class: "flaw-title" }, `⚑ ${name}`),
+    el("span", {}, sentenceOf(name)),
+  );
 }
 
 /** @param {FieldInfo} field */

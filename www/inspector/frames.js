@@ -2,6 +2,7 @@
 // One row of the frame list.
 
 import { el, grouped } from "../lib/dom.js";
+import { sentenceOf } from "./findings.js";
 
 /** @import { Row, TimeMode } from "./app.js" */
 
@@ -63,7 +64,7 @@ export function drawRow(element, row, place, { timeMode, layer, chosen, marked }
   }
   element.setAttribute("aria-selected", String(row !== undefined && row.index === chosen));
   element.dataset.kind = row?.kind ?? "unknown";
-  element.toggleAttribute("data-bad", (row?.violations.length ?? 0) > 0);
+  element.toggleAttribute("data-bad", row !== undefined && hasFlaw(row));
   element.toggleAttribute("data-found", row?.found ?? false);
   if (row?.colour == null) element.removeAttribute("data-colour");
   else element.dataset.colour = String(row.colour);
@@ -100,8 +101,23 @@ export function drawRow(element, row, place, { timeMode, layer, chosen, marked }
       ? ""
       : `To the frame that completes the message: no. ${grouped(row.fragment.lastRow + 1)}`,
   );
-  label(element, "flaws", "title", row?.violations.join(", ") ?? "");
-  element.querySelector(".flaws")?.classList.toggle("flaw", (row?.violations.length ?? 0) > 0);
+  label(element, "flaws", "title", row ? [...row.violations, ...row.findings.map(sentenceOf)].join("\n") : "");
+  element.querySelector(".flaws")?.classList.toggle("flaw", row !== undefined && hasFlaw(row));
+}
+
+/** A rule is broken here, or something is certain from here on. @param {Row} row */
+function hasFlaw({ violations, findings }) {
+  return violations.length > 0 || findings.length > 0;
+}
+
+/** @param {Row} row */
+function flawsText({ violations, findings }) {
+  return [
+    violations.length === 0 ? "" : `⚠ ${violations.join(", ")}`,
+    findings.length === 0 ? "" : `⚑ ${findings.join(", ")}`,
+  ]
+    .filter((part) => part !== "")
+    .join(" ");
 }
 
 /** @param {Row} row @param {boolean} isMarked */
@@ -145,7 +161,7 @@ function cellTexts(row, timeMode, layer) {
     direction: directionText(row),
     name: row.name,
     preview: previewText(row),
-    flaws: row.violations.length === 0 ? "" : `⚠ ${row.violations.join(", ")}`,
+    flaws: flawsText(row),
   };
   if (row.kind === "gap" || row.kind === "handshake") return { ...common, length: grouped(row.wire) };
   if (row.kind !== "frame") return common;

@@ -1,7 +1,6 @@
 // @ts-check
 // The inspector's page: puts its parts together. Every fact about a frame comes from the wasm module, through the worker.
 
-import { ask } from "../lib/ask.js";
 import { hideBanner, showBanner } from "../lib/banner.js";
 import { byId, grouped, on, setText } from "../lib/dom.js";
 import { startPage } from "../lib/page.js";
@@ -24,6 +23,7 @@ import { SearchBar } from "./searchbar.js";
 import { SourcesPane } from "./sources.js";
 import { renderStatusbar } from "./statusbar.js";
 import { addLabCommands } from "./tools/lab/commands.js";
+import { isProxied } from "./tools/lab/proxied.js";
 import { Tools } from "./tools.js";
 import { Watched } from "./watched.js";
 
@@ -163,8 +163,8 @@ function render() {
 /** Finds out who serves this page, and begins to watch. */
 async function start() {
   // A proxy has the page of the inspector, and no other part of the server.
-  const [{ status }] = await Promise.all([ask("/api/servers"), address.follow()]);
-  state.isProxy = status === 404;
+  const [isProxy] = await Promise.all([isProxied(), address.follow()]);
+  state.isProxy = isProxy;
   app.isProxy = state.isProxy;
   byId("composer", HTMLFormElement).hidden = state.isProxy;
   byId("proxy-add", HTMLButtonElement).hidden = state.isProxy;
@@ -270,8 +270,8 @@ function addCommands() {
   /** @type {[string, string, string, string, () => void, (() => boolean)?][]} */
   const commands = [
     ["Rows", "frames", "Escape", "Back to the rows", toFrames],
-    ["Rows", "violation-next", "n", "The next row that breaks a rule", () => jump(false)],
-    ["Rows", "violation-previous", "Shift+N", "The row before that breaks a rule", () => jump(true)],
+    ["Rows", "violation-next", "n", "The next row that breaks a rule or has a finding", () => jump(false)],
+    ["Rows", "violation-previous", "Shift+N", "The row before that breaks a rule or has a finding", () => jump(true)],
     ["Rows", "mark", "x", "Mark the row, or take the mark away", toggleMark, () => app.chosenIndex !== null],
     ["Rows", "layer", "l", "Frames, or whole messages", () => void toggleLayer()],
     ["Rows", "time", "t", "Another kind of time", () => app.nextTimeMode()],
@@ -329,7 +329,7 @@ async function toViolation(isBackwards) {
   if (!status) return;
   const from = app.chosenIndex ?? (isBackwards ? status.end : status.first - 1);
   const index = await app.capture.nextViolation(from, isBackwards);
-  if (index === undefined) app.say(`No violation ${isBackwards ? "before" : "after"} this row`);
+  if (index === undefined) app.say(`No violation and no finding ${isBackwards ? "before" : "after"} this row`);
   else app.choose(index);
 }
 

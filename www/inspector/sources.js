@@ -3,6 +3,7 @@
 
 import { byId, el, grouped, on, size } from "../lib/dom.js";
 import { both } from "./expressions.js";
+import { SIGNS, sentenceOf } from "./findings.js";
 import { openMenu } from "./menu.js";
 import { count } from "./statusbar.js";
 
@@ -231,6 +232,7 @@ export class SourcesPane {
       connection: number,
       state,
       violations,
+      findings,
       frames,
       bytes,
       client,
@@ -253,7 +255,13 @@ export class SourcesPane {
           "data-key": `connection ${number}`,
           "data-state": state,
           "aria-pressed": String(isHere),
-          title: [connection.host + connection.target, `${client} → ${server}`, subprotocol ?? "", extensions]
+          title: [
+            connection.host + connection.target,
+            `${client} → ${server}`,
+            subprotocol ?? "",
+            extensions,
+            ...findings.map(({ name, severity }) => `${SIGNS[severity]} ${sentenceOf(name)}`),
+          ]
             .filter((part) => part !== "")
             .join("\n"),
         },
@@ -265,6 +273,9 @@ export class SourcesPane {
           el("span", { class: "connection-state", "data-state": state }, `${sign} ${word}`),
           ` · ${numbers}`,
           violations > 0 ? el("span", { class: "connection-bad" }, ` · ⚠ ${grouped(violations)}`) : null,
+          findings.length > 0
+            ? el("span", { class: "connection-bad" }, ` · ⚑ ${count(findings.length, "finding")}`)
+            : null,
         ),
       ),
     );
@@ -324,6 +335,10 @@ export class SourcesPane {
         { title: "List its rows alone", run: () => void alone() },
         { title: "Hide its rows", run: () => void app.setView({ filter: both(app.view.filter, `conn != ${number}`) }) },
         { title: "Its conversation", run: () => void alone().then(() => app.openTool("conversation", number)) },
+        ...(known?.findings ?? []).map(({ name, severity, row }) => ({
+          title: `${SIGNS[severity]} ${name}: its row`,
+          run: () => void app.choose(row),
+        })),
         { title: "Its first row", run: () => known && app.choose(known.firstRow) },
         { title: "Copy its address", run: () => void app.copy(known ? known.host + known.target : "", "The address") },
       ],

@@ -13,7 +13,7 @@ export function renderStatusbar(root, status) {
 /** @param {Status | null} status */
 function parts(status) {
   if (!status) return [el("span", {}, "Nothing captured yet")];
-  const { frames, connections, violations, held, budget, dropped, trouble } = status;
+  const { frames, connections, violations, findings, held, budget, dropped, trouble } = status;
   const made = [
     el("span", {}, count(frames, "frame")),
     el("span", {}, count(connections, "connection")),
@@ -24,6 +24,17 @@ function parts(status) {
     ),
     el("span", {}, `${size(held)} of ${size(budget)} held`),
   ];
+  // Beside the rules: what no frame shows alone, as a masking key for all of them.
+  if (findings > 0)
+    made.splice(
+      3,
+      0,
+      el(
+        "span",
+        { class: "statusbar-bad", title: "What no single frame shows. n goes there." },
+        `⚑ ${count(findings, "finding")}`,
+      ),
+    );
   if (dropped > 0)
     made.push(
       el("span", { class: "statusbar-trouble" }, `the oldest ${grouped(dropped)} rows were dropped to stay within it`),

@@ -4,6 +4,7 @@
 
 import { el, grouped, on, size } from "../../lib/dom.js";
 import { counted } from "../../lib/text.js";
+import { SIGNS, sentenceOf } from "../findings.js";
 import { span } from "./times.js";
 import { Transcript } from "./transcript.js";
 
@@ -140,6 +141,7 @@ class ConversationPage {
       section("Round trips", tripsOf(conversation)),
       section("Masking keys", this.#masking(conversation)),
       section("Broken rules", this.#violations(conversation)),
+      section("Findings", ...this.#findings(conversation)),
       section("How it was closed", this.#closing(conversation)),
       section(`All that was said on connection ${info.connection}`, this.#transcript.element),
     ];
@@ -235,6 +237,23 @@ class ConversationPage {
           el("td", { class: "cell-number" }, grouped(count)),
           el("td", {}, this.#link(firstRow, `no. ${grouped(firstRow + 1)}`)),
         ),
+      ),
+    );
+  }
+
+  /** @param {Conversation} conversation */
+  #findings({ info: { findings } }) {
+    if (findings.length === 0)
+      return [el("p", { class: "tool-note" }, "Nothing else stands out, as far as this was captured.")];
+    return findings.map(({ name, severity, section: where, row }) =>
+      el(
+        "p",
+        { "data-verdict": severity === "warning" ? "bad" : "plain" },
+        `${SIGNS[severity]} `,
+        el("strong", {}, name),
+        ` ${sentenceOf(name)} `,
+        el("span", { class: "tool-section" }, `${where} `),
+        this.#link(row, `no. ${grouped(row + 1)}`),
       ),
     );
   }

@@ -1,0 +1,86 @@
+// What no single frame shows is told where people look: sources, status bar, list, filter; and live rows do not go without
+// a question.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { checkAxe, checkWidth, openPage, startBrowser, startServer } from "./support.mjs";
+
+const TIMEOUT = { timeout: 240_000 };
+
+const grid = (page) => page.getByRole("grid", { name: "Captured frames" });
+const chosen = (page) => grid(page).getByRole("row").and(page.locator('[aria-selected="true"]'));
+
+test("what no frame shows alone is found in the list", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/inspector#sample=broken-client`);
+  const [, count] = /(\d+) findings?/u.exec(
+    await page
+      .locator("#statusbar")
+      .getByText(/⚑ \d+ findings?/u)
+      .textContent(),
+  );
+  await page
+    .getByRole("region", { name: "Sources" })
+    .getByRole("button", { name: /⚑ \d+ finding/u })
+    .first()
+    .waitFor();
+  // The filter has them, with their names offered.
+  const filter = page.getByRole("combobox", { name: "Filter" });
+  await filter.fill("finding == rep");
+  await page.getByRole("option", { name: /repeated-masking-key/u }).waitFor();
+  await filter.fill("finding");
+  await page.keyboard.press("Enter");
+  await page.waitForFunction((most) => {
+    const rows = Number(document.querySelector("#frames")?.getAttribute("aria-rowcount")) - 1;
+    return rows > 0 && rows <= most;
+  }, Number(count));
+  await grid(page).focus();
+  await page.keyboard.press("Home");
+  const name = (await chosen(page).locator(".flaws").textContent()).match(/⚑ ([a-z-]+)/u)[1];
+  await page.getByRole("group", { name: `Finding: ${name}` }).waitFor();
+  const row = await chosen(page).getAttribute("data-index");
+  // Without the filter, n goes there as well.
+  await filter.fill("");
+  await page.keyboard.press("Enter");
+  await grid(page).focus();
+  await page.keyboard.press("Home");
+  const reached = page.locator(`#row-${row}[aria-selected="true"]`);
+  for (let tries = 0; tries < 40 && (await reached.count()) === 0; tries += 1) {
+    const before = await chosen(page).getAttribute("data-index");
+    await page.keyboard.press("n");
+    await page.waitForFunction(
+      (index) => document.querySelector("#frames [aria-selected=true]")?.getAttribute("data-index") !== index,
+      before,
+    );
+  }
+  assert.equal(await reached.count(), 1);
+  await checkAxe(page, "a finding");
+  await page.setViewportSize({ width: 360, height: 740 });
+  await checkWidth(page, "a finding on a phone");
+});
+
+test("live rows do not go without a question, and a link to one that is gone says so", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/inspector`);
+  const questions = [];
+  page.on("dialog", (dialog) => {
+    questions.push(dialog.type());
+    void dialog.accept();
+  });
+  await page.getByRole("button", { name: "Open a connection" }).click();
+  await page.locator("#row-2").click();
+  await page.waitForFunction(() => /row=3&at=\d+/u.test(location.hash));
+  await page.reload();
+  assert.deepEqual(questions, ["beforeunload"]);
+  await page.locator(".toast").filter({ hasText: "Row 3 of this link is not here" }).waitFor();
+
+  // What is saved need not be asked about. Behind the echo nothing more comes while nobody speaks.
+  await page.getByRole("button", { name: "Open a connection" }).click();
+  await page.locator("#row-3").click();
+  const saved = page.waitForEvent("download");
+  await page.locator("#save").click();
+  await saved;
+  await page.reload();
+  await page.getByRole("button", { name: "Open a connection" }).waitFor();
+  assert.equal(questions.length, 1);
+});
