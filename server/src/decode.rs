@@ -99,6 +99,7 @@ struct Reading<'a> {
     settings: &'a DecodeSettings,
     filter: Option<Filter>,
     follower: Follower,
+    insight: Insight,
     decoder: Decoder,
     printer: Printer,
     rows: u64,
@@ -135,6 +136,7 @@ impl<'a> Reading<'a> {
             settings,
             filter,
             follower: Follower::new().with_source(&settings.file.file_name().unwrap_or_default().to_string_lossy()),
+            insight: Insight::new(),
             decoder,
             printer,
             rows: 0,
@@ -172,7 +174,7 @@ impl<'a> Reading<'a> {
         };
         self.decoder.finish();
         self.take_records()?;
-        self.printer.finish(&self.decoder, self.follower.insight(), &opener)?;
+        self.printer.finish(&self.decoder, &self.insight, &opener)?;
         Ok(self.conclude(unreadable))
     }
 
@@ -190,7 +192,7 @@ impl<'a> Reading<'a> {
         self.rows += 1;
         let is_followed = self.settings.follow.is_none_or(|stream| stream == event.stream);
         self.was_seen |= is_followed;
-        let row = self.follower.follow(event);
+        let row = self.follower.follow_with(event, &mut self.insight);
         let is_found = self.filter.as_ref().is_none_or(|filter| filter.matches(&row));
         self.printer.event(event, row.findings(), is_followed && is_found)
     }

@@ -43,6 +43,7 @@ mod masking;
 mod pings;
 mod report;
 mod talk;
+mod trips;
 
 pub use agreement::judge_handshake;
 pub use finding::{Finding, Findings, Found, Severity};
@@ -50,6 +51,8 @@ pub use report::{
     Agreed, Closing, Compression, ConnectionInfo, Conversation, Handshake, JudgedHeader, Masking, OpcodeCount,
     RepeatedKey, RoundTrip, RoundTrips, State, Subprotocol, Verdict, ViolationCount,
 };
+
+pub use trips::Trips;
 
 use super::{Direction, Event};
 use crate::handshake::{Head, JudgedRequest, JudgedResponse};

@@ -2,6 +2,7 @@
 //! gives, and what tends to differ, over the samples.
 
 use framescope_codec::capture::filter::{FIELDS, Field, Filter, Follower, names_of};
+use framescope_codec::capture::insight::Insight;
 use framescope_codec::capture::{Decoder, Record};
 
 use super::{Capture, ViewSpec};
@@ -43,12 +44,12 @@ fn decoded(name: &str, bytes: &[u8], filter: &Filter) -> Vec<u64> {
     let (mut decoder, mut follower) = (Decoder::new(), Follower::new().with_source(name));
     decoder.feed(bytes);
     decoder.finish();
-    let mut found = Vec::new();
+    let (mut found, mut insight) = (Vec::new(), Insight::new());
     let mut row = 0;
     while let Some(record) = decoder.next_record() {
         row += 1;
         match record {
-            Record::Event(event) if filter.matches(&follower.follow(&event)) => found.push(row),
+            Record::Event(event) if filter.matches(&follower.follow_with(&event, &mut insight)) => found.push(row),
             Record::Event(_) => {}
             Record::Fault(fault) => panic!("{name}: {fault}"),
         }

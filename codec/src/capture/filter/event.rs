@@ -4,14 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::{Field, Kind, Rules, Subject, Value};
-use crate::capture::insight::{Findings, Insight, Place, Taken};
+use crate::capture::insight::{Findings, Insight, Place, Taken, Trips};
 use crate::capture::{Direction, Event, What};
 use crate::dissect::Dissection;
 use crate::handshake::{JudgedRequest, JudgedResponse};
 use crate::message::MessageKind;
 
 /// Follows the events of a capture, and keeps what a filter may ask about beside the event itself: when the capture
-/// began, what a connection agreed on, and, as [`Insight`] has it, which ping a pong answers and what is found. Bounded: of long captures the connections that were
+/// began, what a connection agreed on, which ping a pong answers. Bounded: of long captures the connections that were
 /// silent for longest are forgotten first.
 #[derive(Debug, Default)]
 pub struct Follower {
@@ -19,7 +19,6 @@ pub struct Follower {
     start_ns: Option<u64>,
     last_ns: u64,
     connections: BTreeMap<u32, Connection>,
-    insight: Insight,
     /// What the capture is called.
     source: Box<str>,
     /// How many connections there were.
@@ -36,6 +35,7 @@ struct Connection {
     subprotocol: Option<Box<str>>,
     extensions: Option<Box<str>>,
     has_deflate: bool,
+    trips: Trips,
     /// The row that was last.
     last_row: u64,
 }
@@ -76,8 +76,22 @@ impl Follower {
         self.rows += 1;
     }
 
-    /// The next event as a row.
+    /// The next event as a row, of which is known which ping it answers, and nothing of what more than a row shows.
     pub fn follow<'a>(&'a mut self, event: &'a Event) -> EventRow<'a> {
+        let (number, times) = self.learn(event);
+        let taken = self.connections.get_mut(&event.stream).map(|known| known.trips.take(event, number));
+        self.row(event, number, times, taken.unwrap_or_default())
+    }
+
+    /// The next event as a row, and all that is known in the light of earlier ones.
+    pub fn follow_with<'a>(&'a mut self, event: &'a Event, insight: &mut Insight) -> EventRow<'a> {
+        let (number, times) = self.learn(event);
+        let taken = insight.take(Place { connection: event.stream, source: 0, row: number }, event);
+        self.row(event, number, times, taken)
+    }
+
+    /// The event's number, and the times since the first and since the one before.
+    fn learn(&mut self, event: &Event) -> (u64, [i64; 2]) {
         let number = self.rows;
         self.rows += 1;
         let is_first = self.start_ns.is_none();
@@ -94,23 +108,12 @@ impl Follower {
         });
         connection.last_row = number;
         connection.take(event);
-        let place = Place { connection: event.stream, source: 0, row: number };
-        let taken = self.insight.take(place, event);
-        EventRow {
-            event,
-            connection: Some(connection),
-            number,
-            time: event.time_ns.wrapping_sub(start).cast_signed(),
-            delta: event.time_ns.wrapping_sub(previous).cast_signed(),
-            taken,
-            source: &self.source,
-        }
+        (number, [start, previous].map(|before| event.time_ns.wrapping_sub(before).cast_signed()))
     }
 
-    /// What came of the events so far, connection by connection.
-    #[must_use]
-    pub const fn insight(&self) -> &Insight {
-        &self.insight
+    fn row<'a>(&'a self, event: &'a Event, number: u64, [time, delta]: [i64; 2], taken: Taken) -> EventRow<'a> {
+        let connection = self.connections.get(&event.stream);
+        EventRow { event, connection, number, time, delta, taken, source: &self.source }
     }
 
     /// The silent half of the connections.
