@@ -67,7 +67,7 @@ impl Keys {
 
     /// The bytes on the heap.
     pub(super) const fn held(&self) -> usize {
-        self.kept.capacity() * size_of::<(u64, u64)>()
+        self.kept.capacity() * size_of::<(u64, u64)>() + self.known.capacity() * size_of::<u32>()
     }
 
     pub(super) fn server(&mut self, key: Option<MaskingKey>) {
