@@ -1,9 +1,11 @@
 //! One IP packet with one TCP segment in it, written and read.
 //!
-//! Reading and the checksums are [`etherparse`]'s.
+//! Reading is [`etherparse`]'s, and what begins a connection; all else is written by a [`Front`].
 
+mod front;
 mod link;
 
+pub(super) use front::Front;
 pub(super) use link::LINK_TYPES;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -52,47 +54,15 @@ impl Segment<'_> {
     /// payload must not be longer than [`MAX_PAYLOAD`]; what is beyond is left out.
     pub fn write(&self, out: &mut Vec<u8>) {
         let payload = &self.payload[..self.payload.len().min(MAX_PAYLOAD)];
-        match (self.src.ip(), self.dst.ip()) {
-            (IpAddr::V4(src), IpAddr::V4(dst)) if !self.flags.syn => self.write_plain(src, dst, payload, out),
-            _ => self.write_any(payload, out),
+        if self.flags.syn {
+            return self.write_any(payload, out);
         }
-    }
-
-    /// What nearly all packets of a tap are, without options: as [`write_any`](Self::write_any) would, at a fraction of
-    /// the cost, which a connection pays for each chunk while it is watched.
-    fn write_plain(&self, src: Ipv4Addr, dst: Ipv4Addr, payload: &[u8], out: &mut Vec<u8>) {
-        const TCP_LEN: u16 = 20;
-        let tcp_len = TCP_LEN + u16::try_from(payload.len()).unwrap_or(u16::MAX - 2 * TCP_LEN);
-        let Flags { syn: _, ack, fin, rst } = self.flags;
-        let flags = u8::from(fin) | u8::from(rst) << 2 | u8::from(!payload.is_empty()) << 3 | u8::from(ack) << 4;
-        let mut packet = [0; 40];
-        let (ip, tcp) = packet.split_at_mut(20);
-        ip[..2].copy_from_slice(&[0x45, 0]);
-        ip[2..4].copy_from_slice(&(tcp_len + 20).to_be_bytes());
-        // Do not fragment.
-        ip[6] = 0x40;
-        ip[8..10].copy_from_slice(&[HOPS, IpNumber::TCP.0]);
-        ip[12..16].copy_from_slice(&src.octets());
-        ip[16..20].copy_from_slice(&dst.octets());
-        let ip_sum = checksum(sum(ip));
-        ip[10..12].copy_from_slice(&ip_sum);
-        tcp[..2].copy_from_slice(&self.src.port().to_be_bytes());
-        tcp[2..4].copy_from_slice(&self.dst.port().to_be_bytes());
-        tcp[4..8].copy_from_slice(&self.seq.to_be_bytes());
-        tcp[8..12].copy_from_slice(&self.ack.to_be_bytes());
-        // The header's length, in words of 32 bits.
-        tcp[12..14].copy_from_slice(&[5 << 4, flags]);
-        tcp[14..16].copy_from_slice(&WINDOW.to_be_bytes());
-        // The addresses count as well, the protocol, and the length (RFC 9293, 3.1).
-        let [high, low] = tcp_len.to_be_bytes();
-        let pseudo = sum(&ip[12..20]) + sum(&[0, IpNumber::TCP.0, high, low]);
-        let tcp_sum = checksum(pseudo + sum(tcp) + sum(payload));
-        tcp[16..18].copy_from_slice(&tcp_sum);
-        out.reserve(packet.len() + payload.len());
-        out.extend_from_slice(&packet);
+        let headers = Front::new(self.src, self.dst).headers(self.seq, self.ack, self.flags, payload);
+        out.extend_from_slice(&headers);
         out.extend_from_slice(payload);
     }
 
+    /// With options, if need be.
     fn write_any(&self, payload: &[u8], out: &mut Vec<u8>) {
         let mut tcp = TcpHeader::new(self.src.port(), self.dst.port(), self.seq, WINDOW);
         tcp.acknowledgment_number = self.ack;
@@ -142,23 +112,6 @@ impl Segment<'_> {
         out.extend_from_slice(&tcp.to_bytes());
         out.extend_from_slice(payload);
     }
-}
-
-/// Bytes as numbers of 32 bits, added up as this machine reads them: which end comes first makes no difference to a
-/// checksum but for the order of its own two bytes (RFC 1071, 2B).
-fn sum(bytes: &[u8]) -> u64 {
-    let (words, rest) = bytes.as_chunks::<4>();
-    let mut last = [0; 4];
-    last[..rest.len()].copy_from_slice(rest);
-    words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum::<u64>() + u64::from(u32::from_ne_bytes(last))
-}
-
-/// The complement of a sum, folded, as its bytes stand in a header.
-fn checksum(mut sum: u64) -> [u8; 2] {
-    while sum > u64::from(u16::MAX) {
-        sum = (sum & u64::from(u16::MAX)) + (sum >> 16);
-    }
-    (!u16::try_from(sum).unwrap_or_default()).to_ne_bytes()
 }
 
 /// The window, scaled by 2^14 as [`SYN_OPTIONS`] says: 1 GiB, the most there is. A tap shows no
@@ -386,7 +339,7 @@ mod tests {
     fn the_quick_way_and_the_general_one_write_the_same() {
         use proptest::prelude::*;
         let flags = (any::<bool>(), any::<bool>(), any::<bool>());
-        proptest!(|(src: [u8; 4], dst: [u8; 4], ports: [u16; 2], seq: u32, flags in flags, payload: Vec<u8>, fill: Option<u8>)| {
+        proptest!(|(src: IpAddr, dst: IpAddr, ports: [u16; 2], seq: u32, flags in flags, payload: Vec<u8>, fill: Option<u8>)| {
             let payload = fill.map_or(payload, |byte| vec![byte; MAX_PAYLOAD]);
             let (ack, fin, rst) = flags;
             let flags = Flags { syn: false, ack, fin, rst };

@@ -87,6 +87,36 @@ pub fn write_packet(time_ns: u64, comments: &[String], out: &mut Vec<u8>, packet
     });
 }
 
+/// Appends one packet without comments, of two parts: the same bytes as [`write_packet`] makes, and less work.
+pub(super) fn write_plain_packet(time_ns: u64, headers: &[u8], payload: &[u8], out: &mut Vec<u8>) {
+    let packet_len = headers.len() + payload.len();
+    let total = low_u32(plain_len(packet_len) as u64).to_le_bytes();
+    let captured = low_u32(packet_len as u64).to_le_bytes();
+    let mut front = [0; PLAIN_FRONT];
+    front[..4].copy_from_slice(&ENHANCED_PACKET.to_le_bytes());
+    front[4..8].copy_from_slice(&total);
+    front[12..16].copy_from_slice(&low_u32(time_ns >> 32).to_le_bytes());
+    front[16..20].copy_from_slice(&low_u32(time_ns & u64::from(u32::MAX)).to_le_bytes());
+    front[20..24].copy_from_slice(&captured);
+    front[24..].copy_from_slice(&captured);
+    let padding = packet_len.next_multiple_of(4) - packet_len;
+    let mut end = [0; 3 + 4];
+    end[padding..padding + 4].copy_from_slice(&total);
+    out.reserve(plain_len(packet_len));
+    out.extend_from_slice(&front);
+    out.extend_from_slice(headers);
+    out.extend_from_slice(payload);
+    out.extend_from_slice(&end[..padding + 4]);
+}
+
+/// How long the block of a packet of this length is that has no comments.
+pub(super) const fn plain_len(packet_len: usize) -> usize {
+    PLAIN_FRONT + packet_len.next_multiple_of(4) + 4
+}
+
+/// What stands in front of a packet's bytes.
+const PLAIN_FRONT: usize = 28;
+
 /// Writes a packet that was read once more, with further comments. False, and nothing is written, if its block
 /// is of a kind that cannot have any.
 pub(super) fn write_commented(packet: &Packet<'_>, further: &[String], out: &mut Vec<u8>) -> bool {
@@ -237,6 +267,21 @@ mod tests {
     fn what_is_written_is_read_back() {
         check(&written(), &WRITTEN);
         check(&[written(), written()].concat(), &[WRITTEN, WRITTEN].concat());
+    }
+
+    #[test]
+    fn a_plain_packet_is_the_same_in_less_work() {
+        for len in 0..9u8 {
+            let payload: Vec<u8> = (0..len).collect();
+            let (mut plain, mut general) = (vec![1], vec![1]);
+            write_plain_packet(u64::MAX / 7, &[0x45, 1, 2], &payload, &mut plain);
+            write_packet(u64::MAX / 7, &[], &mut general, |out| {
+                out.extend_from_slice(&[0x45, 1, 2]);
+                out.extend_from_slice(&payload);
+            });
+            assert_eq!(plain, general);
+            assert_eq!(plain.len() - 1, plain_len(3 + payload.len()));
+        }
     }
 
     #[test]

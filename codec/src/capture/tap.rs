@@ -26,7 +26,7 @@ use super::Direction;
 use super::comment::Comment;
 use super::intervention::Intervention;
 use super::origin::Origin;
-use super::packet::{self, Flags, Segment};
+use super::packet::{self, Flags, Front, Segment};
 use super::pcapng;
 use crate::deflate::params::DeflateParams;
 use crate::rules::Role;
@@ -36,6 +36,8 @@ use crate::rules::Role;
 pub struct Flow {
     /// Client, server.
     ends: [SocketAddr; 2],
+    /// What the packets of each direction begin with.
+    fronts: [Front; 2],
     /// What each direction has sent so far.
     sent: [Sent; 2],
     is_in_process: bool,
@@ -60,8 +62,10 @@ impl Flow {
     #[must_use]
     pub fn new(client: SocketAddr, server: SocketAddr) -> Self {
         let sent = Sent { next: FIRST_SEQUENCE_NUMBER, gap: 0, at_boundary: false, has_ended: false };
-        let ends = [client, server].map(packet::canonical);
-        Self { ends, sent: [sent; 2], is_in_process: false, is_counting: false, origin: None }
+        let [client, server] = [client, server].map(packet::canonical);
+        let fronts = [Front::new(client, server), Front::new(server, client)];
+        let ends = [client, server];
+        Self { ends, fronts, sent: [sent; 2], is_in_process: false, is_counting: false, origin: None }
     }
 
     /// A connection that has no socket: documentation addresses stand in, and the first packet says so.
@@ -158,6 +162,10 @@ impl Flow {
         out: &mut Vec<u8>,
     ) {
         for payload in bytes.chunks(packet::MAX_PAYLOAD) {
+            if remark.is_none() && self.is_plain(direction) {
+                self.plain_packet(direction, time_ns, ACK, payload, out);
+                continue;
+            }
             let sent = &mut self.sent[direction.index()];
             let mut comments = [Comment::FrameBoundary; 2];
             let mut used = 0;
@@ -172,6 +180,27 @@ impl Flow {
             (sent.gap, sent.at_boundary) = (0, false);
             self.packet(direction, time_ns, ACK, payload, &comments[..used], remark.take(), out);
         }
+    }
+
+    /// How many bytes [`bytes`](Self::bytes) will append for so many of this direction, where that is one packet about
+    /// which there is nothing to say; else `None`.
+    #[must_use]
+    pub fn plain_len(&self, direction: Direction, len: usize) -> Option<usize> {
+        let is_one_packet = (1..=packet::MAX_PAYLOAD).contains(&len) && self.is_plain(direction);
+        is_one_packet.then(|| pcapng::plain_len(self.fronts[direction.index()].packet_len(len)))
+    }
+
+    /// `len` bytes went by that are not written, as there is no room for them. Unlike a [`gap`](Self::gap) this is not
+    /// told; the sequence numbers show it.
+    pub fn pass_over(&mut self, direction: Direction, len: usize) {
+        let sent = &mut self.sent[direction.index()];
+        sent.next = advance(sent.next, len as u64);
+    }
+
+    /// Whether there is nothing to say about the next bytes of this direction.
+    const fn is_plain(&self, direction: Direction) -> bool {
+        let sent = &self.sent[direction.index()];
+        sent.gap == 0 && !sent.at_boundary
     }
 
     /// `missing` bytes went by unseen.
@@ -227,6 +256,9 @@ impl Flow {
         remark: Option<&str>,
         out: &mut Vec<u8>,
     ) {
+        if comments.is_empty() && remark.is_none() && !flags.syn {
+            return self.plain_packet(direction, time_ns, flags, payload, out);
+        }
         let (from, to) = (direction.index(), direction.reverse().index());
         let segment = Segment {
             src: self.ends[from],
@@ -239,9 +271,18 @@ impl Flow {
         };
         let taken = payload.len() as u64 + u64::from(flags.syn) + u64::from(flags.fin);
         self.sent[from].next = advance(self.sent[from].next, taken);
-        // Mostly there are none, and then this allocates nothing.
         let comments: Vec<_> = comments.iter().map(ToString::to_string).chain(remark.map(str::to_owned)).collect();
         pcapng::write_packet(time_ns, &comments, out, |out| segment.write(out));
+    }
+
+    /// What nearly all packets are: nothing is said about them, and they begin nothing.
+    fn plain_packet(&mut self, direction: Direction, time_ns: u64, flags: Flags, payload: &[u8], out: &mut Vec<u8>) {
+        let (from, to) = (direction.index(), direction.reverse().index());
+        // Whatever passed the tap before this packet has been received.
+        let ack = if flags.ack { self.sent[to].next } else { 0 };
+        let headers = self.fronts[from].headers(self.sent[from].next, ack, flags, payload);
+        self.sent[from].next = advance(self.sent[from].next, payload.len() as u64 + u64::from(flags.fin));
+        pcapng::write_plain_packet(time_ns, &headers, payload, out);
     }
 }
 
