@@ -86,7 +86,9 @@ impl App for Feed {
             return outbox.end(Some(CloseFrame::new(CloseCode::POLICY_VIOLATION, "signed out")));
         }
         // Only asked for while there is room and the connection is open.
-        let _ = outbox.send(Message::Binary(&self.watcher.take()));
+        let blocks = self.watcher.take();
+        let _ = outbox.send(Message::Binary(&blocks));
+        self.watcher.give_back(blocks);
         let now = thread::now();
         if self.rests_until.is_none_or(|until| !now.is_before(until)) {
             self.rests_until = Some(now.after(thread::TICK_MILLIS));

@@ -11,7 +11,7 @@ use framescope_codec::capture::intervention::Intervention;
 use framescope_codec::capture::mask::HeadMask;
 use framescope_codec::capture::tap::Flow;
 
-use super::watcher::Watcher;
+use super::watcher::{Put, Watcher};
 use crate::net::Stream;
 
 /// Between whom a connection is, as a capture shows it.
@@ -121,10 +121,31 @@ impl Live {
                 self.mask = None;
             }
         }
-        // In pieces, so that a full watcher loses no more than it must.
+        self.pieces(direction, now, bytes);
+    }
+
+    /// In pieces, so that a full watcher loses no more than it must.
+    fn pieces(&mut self, direction: Direction, now: u64, bytes: &[u8]) {
         for piece in bytes.chunks(PIECE) {
-            self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
+            if !self.is_put_in_place(direction, now, piece) {
+                self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
+            }
         }
+    }
+
+    /// The usual case, one watcher and nothing to say about the bytes, in one copy: the block is made where it waits,
+    /// and not at all if there is no room. False if it is another case.
+    fn is_put_in_place(&mut self, direction: Direction, now: u64, piece: &[u8]) -> bool {
+        let Self { flow, watchers, is_lost, .. } = self;
+        let ([watcher], Some(len)) = (&watchers[..], flow.plain_len(direction, piece.len())) else { return false };
+        let put = watcher.push_with(len, |blocks| flow.bytes(direction, now, piece, blocks));
+        if put != Put::Taken {
+            flow.pass_over(direction, piece.len());
+        }
+        if put == Put::Refused {
+            *is_lost = [true; 2];
+        }
+        true
     }
 
     /// Somebody had a hand in a frame, and this is what went on of it. A frame begins with it, and with what comes next.
@@ -134,9 +155,7 @@ impl Live {
         }
         let (first, rest) = bytes.split_at(bytes.len().min(PIECE));
         self.emit(Watcher::push, |flow, blocks| flow.intervened(direction, now, first, intervention, blocks));
-        for piece in rest.chunks(PIECE) {
-            self.emit(Watcher::push, |flow, blocks| flow.bytes(direction, now, piece, blocks));
-        }
+        self.pieces(direction, now, rest);
     }
 
     /// This direction is shut down.

@@ -69,7 +69,9 @@ impl Drop for Recording {
 
 /// What is taken at once are whole blocks: a file that is cut back to where some of them began can be read.
 fn write(from: &Watcher, mut file: File) -> io::Result<()> {
-    while let Some(chunks) = from.wait() {
+    let mut has_written = false;
+    while let Some(chunks) = from.wait(has_written) {
+        has_written = true;
         for blocks in chunks {
             let whole = file.stream_position();
             if let Err(error) = file.write_all(&blocks) {
@@ -79,6 +81,7 @@ fn write(from: &Watcher, mut file: File) -> io::Result<()> {
                 }
                 return Err(error);
             }
+            from.give_back(blocks);
         }
     }
     // Nor need one be synchronised.

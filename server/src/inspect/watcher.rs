@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -30,6 +31,28 @@ enum Keeps {
     Everything,
 }
 
+/// What became of blocks that were to be put into a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Put {
+    Taken,
+    /// There is no room.
+    Refused,
+    /// Nobody takes any more.
+    Over,
+}
+
+/// What a thread waits for that takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Wanted {
+    /// It has something to do.
+    #[default]
+    Nothing,
+    /// Whatever comes.
+    Anything,
+    /// As much as makes the next write worth while.
+    Much,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
     /// Whole blocks each.
@@ -44,6 +67,9 @@ struct Queue {
     is_resting: bool,
     /// Nobody takes any more.
     is_over: bool,
+    wanted: Wanted,
+    /// One that was taken, emptied and given back.
+    spare: Option<Vec<u8>>,
 }
 
 impl Watcher {
@@ -68,51 +94,71 @@ impl Watcher {
 
     /// Puts whole blocks into the queue, or, if that is full, nowhere: then false.
     pub(super) fn push(&self, blocks: &[u8]) -> bool {
-        self.put(blocks, 0)
+        self.push_with(blocks.len(), |chunk| chunk.extend_from_slice(blocks)) != Put::Refused
+    }
+
+    /// The same with blocks of `len` bytes that `write` makes in their place, if there is room for them.
+    pub(super) fn push_with(&self, len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Put {
+        self.put(len, 0, write)
     }
 
     /// The same with the last there is of a connection. Nothing could come behind it to show that something is missing, so
     /// there is some room for it in a queue that is full, and a gap stays a gap.
     pub(super) fn push_last(&self, blocks: &[u8]) -> bool {
-        self.put(blocks, LAST_MAX)
+        self.put(blocks.len(), LAST_MAX, |chunk| chunk.extend_from_slice(blocks)) != Put::Refused
     }
 
-    fn put(&self, blocks: &[u8], reserve: usize) -> bool {
+    fn put(&self, len: usize, reserve: usize, write: impl FnOnce(&mut Vec<u8>)) -> Put {
         let mut queue = lock(&self.queue);
         if queue.is_over {
-            return true;
+            return Put::Over;
         }
-        if self.keeps == Keeps::WhatFits && reserve > 0 {
-            // It says nothing about whether there is room for more.
-            if self.max.saturating_add(reserve).saturating_sub(queue.len) < blocks.len() {
-                queue.dropped += 1;
-                return false;
-            }
-        } else if self.keeps == Keeps::WhatFits {
-            let is_crowded = self.waiting.load(Ordering::Relaxed) > WAITING_MAX;
-            let max = if is_crowded { self.max.min(CROWDED_MAX) } else { self.max };
-            let room = max.saturating_sub(queue.len);
-            if room < blocks.len() || (queue.is_dropping && room < max / 2) {
-                queue.is_dropping = true;
-                queue.dropped += 1;
-                return false;
-            }
-            queue.is_dropping = false;
+        if self.keeps == Keeps::WhatFits && !self.fits(&mut queue, len, reserve) {
+            queue.dropped += 1;
+            return Put::Refused;
         }
         let chunks = queue.chunks.len();
-        queue.append(blocks);
+        queue.append(len, write);
+        self.waiting.fetch_add(len, Ordering::Relaxed);
+        if self.keeps == Keeps::Everything {
+            let is_wanted = match queue.wanted {
+                Wanted::Nothing => false,
+                Wanted::Anything => true,
+                Wanted::Much => queue.len >= self.much(),
+            };
+            if is_wanted {
+                queue.wanted = Wanted::Nothing;
+                drop(queue);
+                self.news.notify_one();
+            }
+            return Put::Taken;
+        }
         // Whoever rests is woken for a whole message.
         let wakes = if queue.is_resting { chunks == 1 && queue.chunks.len() > 1 } else { chunks == 0 };
         let waker = if wakes { queue.waker.clone() } else { None };
-        self.waiting.fetch_add(blocks.len(), Ordering::Relaxed);
         drop(queue);
         if let Some(waker) = waker {
             waker.wake();
         }
-        if self.keeps == Keeps::Everything {
-            self.news.notify_one();
+        Put::Taken
+    }
+
+    /// Whether a page has room for so many bytes.
+    fn fits(&self, queue: &mut Queue, len: usize, reserve: usize) -> bool {
+        if reserve > 0 {
+            // It says nothing about whether there is room for more.
+            return len <= self.max.saturating_add(reserve).saturating_sub(queue.len);
         }
-        true
+        let is_crowded = self.waiting.load(Ordering::Relaxed) > WAITING_MAX;
+        let max = if is_crowded { self.max.min(CROWDED_MAX) } else { self.max };
+        let room = max.saturating_sub(queue.len);
+        queue.is_dropping = room < len || (queue.is_dropping && room < max / 2);
+        !queue.is_dropping
+    }
+
+    /// With so many bytes waiting, a file is written to at once.
+    const fn much(&self) -> usize {
+        if self.max / 2 < CHUNK { self.max / 2 } else { CHUNK }
     }
 
     /// Whether a file that keeps everything keeps up. A page is never waited for.
@@ -142,10 +188,13 @@ impl Watcher {
     pub(super) fn is_due(&self, is_resting: bool) -> bool {
         let mut queue = lock(&self.queue);
         queue.is_resting = is_resting || !queue.chunks.is_empty();
+        if !queue.is_resting {
+            queue.spare = None;
+        }
         queue.chunks.len() > usize::from(is_resting)
     }
 
-    /// What has waited longest, as much as makes a message.
+    /// What has waited longest, as much as makes a message. To be [given back](Self::give_back).
     pub(super) fn take(&self) -> Vec<u8> {
         let mut queue = lock(&self.queue);
         let chunk = queue.chunks.pop_front().unwrap_or_default();
@@ -155,12 +204,31 @@ impl Watcher {
         chunk
     }
 
-    /// All that waits, once there is something; `None` when it is over and nothing is left. Blocks its thread.
-    pub(super) fn wait(&self) -> Option<VecDeque<Vec<u8>>> {
+    /// Has what was taken filled again. Where much is seen, memory that the allocator gives to the system and takes
+    /// from it again, chunk by chunk, costs as much as what is done with it.
+    pub(super) fn give_back(&self, mut chunk: Vec<u8>) {
+        if (CHUNK..=2 * CHUNK).contains(&chunk.capacity()) {
+            chunk.clear();
+            lock(&self.queue).spare = Some(chunk);
+        }
+    }
+
+    /// All that waits, once there is something; `None` when it is over and nothing is left. Blocks its thread. Who
+    /// `rests` has just taken something: for a moment they wait for more of it.
+    pub(super) fn wait(&self, rests: bool) -> Option<VecDeque<Vec<u8>>> {
         let mut queue = lock(&self.queue);
+        if rests {
+            queue.wanted = Wanted::Much;
+            let too_little = |queue: &mut Queue| queue.len < self.much() && !queue.is_over;
+            (queue, _) = self.news.wait_timeout_while(queue, REST, too_little).unwrap_or_else(PoisonError::into_inner);
+        }
+        if queue.chunks.is_empty() {
+            (queue.wanted, queue.spare) = (Wanted::Anything, None);
+        }
         while queue.chunks.is_empty() && !queue.is_over {
             queue = self.news.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+        queue.wanted = Wanted::Nothing;
         let chunks = std::mem::take(&mut queue.chunks);
         self.waiting.fetch_sub(std::mem::take(&mut queue.len), Ordering::Relaxed);
         drop(queue);
@@ -201,15 +269,16 @@ impl Drop for Watcher {
 }
 
 impl Queue {
-    fn append(&mut self, blocks: &[u8]) {
-        self.len += blocks.len();
+    /// What `write` makes, of `len` bytes, behind all the rest.
+    fn append(&mut self, len: usize, write: impl FnOnce(&mut Vec<u8>)) {
+        self.len += len;
         match self.chunks.back_mut() {
-            Some(last) if last.len() + blocks.len() <= CHUNK => last.extend_from_slice(blocks),
+            Some(last) if last.len() + len <= CHUNK => write(last),
             _ => {
                 // Where much is seen, a chunk will be filled.
-                let mut chunk =
-                    Vec::with_capacity(if self.is_resting { CHUNK.max(blocks.len()) } else { blocks.len() });
-                chunk.extend_from_slice(blocks);
+                let wanted = if self.is_resting { CHUNK.max(len) } else { len };
+                let mut chunk = self.spare.take().unwrap_or_else(|| Vec::with_capacity(wanted));
+                write(&mut chunk);
                 self.chunks.push_back(chunk);
             }
         }
@@ -226,6 +295,10 @@ const CROWDED_MAX: usize = 128 << 10;
 
 /// As much as goes into one message, unless a block is longer.
 const CHUNK: usize = 64 << 10;
+
+/// So long whoever writes a file waits for more, having just written: to be woken for each block would cost whoever
+/// makes them more than all the rest.
+const REST: Duration = Duration::from_millis(50);
 
 /// A panic elsewhere leaves queues and lists as whole as they were.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -267,14 +340,14 @@ mod tests {
             () = watcher.room() => panic!("it is full"),
             () = async {} => {}
         }
-        let ((), waited) = tokio::join!(watcher.room(), async { Vec::from(watcher.wait().unwrap()).concat() });
+        let ((), waited) = tokio::join!(watcher.room(), async { Vec::from(watcher.wait(false).unwrap()).concat() });
         assert_eq!(waited, [[1; 80], [2; 80]].concat());
         watcher.push(&[3; 200]);
         watcher.end();
         watcher.room().await;
         assert!(watcher.push(&[4]), "it is thrown away");
-        assert_eq!(watcher.wait().unwrap(), [[3; 200]]);
-        assert!(watcher.wait().is_none());
+        assert_eq!(watcher.wait(true).unwrap(), [[3; 200]]);
+        assert!(watcher.wait(true).is_none());
     }
 
     #[test]
