@@ -369,6 +369,37 @@ mod tests {
     }
 
     #[test]
+    fn what_was_taken_is_filled_again_as_long_as_much_is_seen() {
+        let watcher = Watcher::new(1 << 20);
+        watcher.push(&[0; 100]);
+        assert!(watcher.is_due(false));
+        watcher.take();
+        // It rests: from here on a chunk has room for a whole message.
+        assert!(!watcher.is_due(true));
+        watcher.push(&[1; 100]);
+        watcher.push(&[1; CHUNK]);
+        assert!(watcher.is_due(true));
+        let first = watcher.take();
+        let place = first.as_ptr();
+        watcher.take();
+        watcher.give_back(first);
+        watcher.push(&[2; 100]);
+        watcher.push(&[3; CHUNK]);
+        let again = watcher.take();
+        assert_eq!((again.as_ptr(), &again[..]), (place, &[2; 100][..]), "and nothing is left in it of before");
+    }
+
+    #[test]
+    fn a_block_is_made_where_it_waits_or_not_at_all() {
+        let watcher = Watcher::new(100);
+        assert_eq!(watcher.push_with(60, |chunk| chunk.extend([1; 60])), Put::Taken);
+        assert_eq!(watcher.push_with(60, |_| panic!("there is no room for it")), Put::Refused);
+        assert_eq!(watcher.take(), [1; 60]);
+        watcher.end();
+        assert_eq!(watcher.push_with(10, |_| panic!("nobody takes it")), Put::Over);
+    }
+
+    #[test]
     fn who_rests_is_woken_for_a_whole_message_and_else_for_the_first_block() {
         struct Count(AtomicUsize);
         impl std::task::Wake for Count {
