@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use framescope_codec::capture::filter::{Filter, Follower, Problem};
+use framescope_codec::capture::filter::{Field, Filter, Follower, Problem};
 use framescope_codec::capture::insight::{Findings, Insight};
 use framescope_codec::capture::open::Opener;
 use framescope_codec::capture::pcapng::Fault;
@@ -194,7 +194,11 @@ impl<'a> Reading<'a> {
         self.was_seen |= is_followed;
         let row = self.follower.follow_with(event, &mut self.insight);
         let is_found = self.filter.as_ref().is_none_or(|filter| filter.matches(&row));
-        self.printer.event(event, row.findings(), is_followed && is_found)
+        // Who asks for frames of one kind gets a line for each, and none besides.
+        let are_wanted =
+            self.settings.text || self.filter.as_ref().is_none_or(|filter| filter.asks_for(Field::Finding));
+        let findings = if are_wanted { row.findings() } else { Findings::default() };
+        self.printer.event(event, findings, is_followed && is_found)
     }
 
     fn take_fault(&mut self, fault: Fault) -> io::Result<()> {
