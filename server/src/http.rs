@@ -31,10 +31,10 @@ pub(crate) use serve::Http;
 
 mod api;
 mod cors;
+mod encoding;
 mod error;
 mod files;
 pub(crate) mod form;
-mod gzip;
 mod headers;
 mod inspector;
 pub(crate) mod opening;
@@ -49,7 +49,7 @@ pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) origins: OriginPolicy,
     pub(crate) files: Files,
-    pub(crate) gzip: gzip::Cache,
+    pub(crate) encoded: encoding::Cache,
     pub(crate) hub: Arc<Hub>,
     /// Of a proxy: where operators intercept.
     pub(crate) desk: Option<Arc<Desk>>,
@@ -96,13 +96,13 @@ impl Site {
         let token = config.operator_token.take().unwrap_or_else(Operator::generate_token);
         let rule = Rule { failures: config.login_failures, within: config.login_window };
         let operator = Arc::new(Operator::new(&token, config.listen.port(), rule));
-        let (gzip, hub) = (gzip::Cache::default(), Arc::default());
+        let (encoded, hub) = (encoding::Cache::default(), Arc::default());
         let is_stopping = AtomicBool::new(false);
         Ok(Self {
             config,
             origins,
             files,
-            gzip,
+            encoded,
             hub,
             desk: None,
             operator,
@@ -245,7 +245,7 @@ async fn call(State(site): State<Arc<Site>>, request: Request) -> Response {
 
 /// A file; with a page, a browser that we know nothing of gets its cookie.
 async fn page(site: &Site, found: files::File, asking: &Asking) -> Response {
-    let mut response = files::respond(found, &asking.headers, &site.gzip).await;
+    let mut response = files::respond(found, &asking.headers, &site.encoded).await;
     if files::is_html(&response) {
         // When that cannot be found out, a login must not be overwritten.
         if site.caller(asking).await.is_ok_and(|caller| caller.session.is_none()) {

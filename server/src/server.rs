@@ -40,7 +40,12 @@ impl Server {
     /// One line for the operator: the address is taken or not ours, the database cannot be used, or a setting makes
     /// no sense.
     pub async fn bind(config: Config) -> io::Result<Self> {
-        Self::open(config, Site::new).await
+        let server = Self::open(config, Site::new).await?;
+        // A debug build reads its pages from disk, and tests start many servers.
+        if !cfg!(debug_assertions) {
+            server.site.files.prepare(&server.site.encoded).await;
+        }
+        Ok(server)
     }
 
     /// The inspector of a proxy whose taps lead to `hub`, and where operators intercept at `desk`.

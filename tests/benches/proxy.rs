@@ -73,6 +73,7 @@ async fn main() {
 
 fn start(args: &[&str]) -> Measured {
     Measured::start(program(), args.iter().chain(&["--listen", "127.0.0.1:0", "--threads", "1", "--log", "error"]))
+        .idle()
 }
 
 /// Keeps so many connections busy for a while, this way.

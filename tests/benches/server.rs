@@ -66,7 +66,8 @@ impl Kind {
             Self::Ours => Measured::start(
                 program(),
                 ["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"],
-            ),
+            )
+            .idle(),
             Self::Opponent => Measured::start(std::env::current_exe().unwrap(), ["opponent"]),
         }
     }

@@ -83,7 +83,7 @@ async fn main() {
 /// The program, with one thread.
 fn start(program: impl AsRef<OsStr>, flags: &[&str]) -> Measured {
     let args = ["--listen", "127.0.0.1:0", "--in-memory", "--threads", "1", "--log", "warn"];
-    Measured::start(program, args.iter().chain(flags))
+    Measured::start(program, args.iter().chain(flags)).idle()
 }
 
 /// The operator's page, which takes everything as it comes and looks at it later.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use rust_embed::RustEmbed;
 
-use super::gzip;
+use super::encoding::{self, Cache, Plain};
 
 /// `www/` with the wasm module in `www/pkg`, if that was built.
 #[derive(RustEmbed)]
@@ -37,9 +37,8 @@ pub(crate) enum Found {
 /// A file's content and what a browser needs to know of it.
 #[derive(Debug)]
 pub(crate) struct File {
-    bytes: Bytes,
+    plain: Plain,
     mime: HeaderValue,
-    etag: String,
 }
 
 impl Files {
@@ -94,6 +93,27 @@ impl Files {
         self.read("404.html".to_owned()).await
     }
 
+    /// Has the large ones of ours made smaller, so that the first who come need not take them as they are; the quickest
+    /// first.
+    pub(crate) async fn prepare(&self, cache: &Cache) {
+        if !matches!(self, Self::BuiltIn) {
+            return;
+        }
+        let mut large = Vec::new();
+        for name in BuiltIn::iter() {
+            if let Some(file) = self.read(name.into_owned()).await
+                && encoding::is_compressible(file.mime.as_bytes())
+                && file.plain.bytes.len() >= LARGE
+            {
+                large.push(file.plain);
+            }
+        }
+        large.sort_by_key(|file| file.bytes.len());
+        for file in &large {
+            cache.prepare(file);
+        }
+    }
+
     async fn read(&self, name: String) -> Option<File> {
         match self {
             Self::BuiltIn => {
@@ -104,7 +124,7 @@ impl Files {
                     std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
                     std::borrow::Cow::Owned(bytes) => bytes.into(),
                 };
-                Some(File { bytes, mime: mime_of(&name), etag: format!("\"{etag}\"") })
+                Some(File { mime: mime_of(&name), plain: Plain { name, etag: format!("\"{etag}\""), bytes } })
             }
             Self::Folder(folder) => {
                 let path = folder.join(&name);
@@ -114,7 +134,7 @@ impl Files {
                     let modified = metadata.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
                     let bytes = std::fs::read(&path).ok()?.into();
                     let etag = format!("\"{:x}-{:x}\"", metadata.len(), modified.as_nanos());
-                    Some(File { bytes, mime: mime_of(&name), etag })
+                    Some(File { mime: mime_of(&name), plain: Plain { name, etag, bytes } })
                 })
                 .await
                 .ok()?
@@ -122,6 +142,9 @@ impl Files {
         }
     }
 }
+
+/// What is worth making smaller before anybody asks: the modules above all.
+const LARGE: usize = 16 << 10;
 
 /// The path without its first slash, percent-decoded; `None` if it tries to leave the folder or
 /// names what is hidden.
@@ -169,36 +192,37 @@ fn mime_of(name: &str) -> HeaderValue {
     HeaderValue::from_static(known)
 }
 
-/// 200 with the file, in gzip if that is welcome, or 304 if the browser has it. It is asked to check each time: pages
+/// 200 with the file, smaller if that is welcome, or 304 if the browser has it. It is asked to check each time: pages
 /// and their scripts must belong together.
-pub(crate) async fn respond(mut file: File, request: &HeaderMap, cache: &gzip::Cache) -> Response {
+pub(crate) async fn respond(file: File, request: &HeaderMap, cache: &Cache) -> Response {
+    let File { plain, mime } = file;
     let is_known = request
         .get_all(header::IF_NONE_MATCH)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .any(|tag| tag.trim().trim_start_matches("W/") == file.etag || tag.trim() == "*");
-    let is_compressible = gzip::is_compressible(file.mime.as_bytes());
+        .any(|tag| tag.trim().trim_start_matches("W/") == plain.etag || tag.trim() == "*");
+    let is_compressible = encoding::is_compressible(mime.as_bytes());
     let mut headers = HeaderMap::new();
     if is_compressible {
         headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     }
-    if is_known {
-        file.bytes = Bytes::new();
-    } else if is_compressible
-        && gzip::is_welcome(request)
-        && let Some(smaller) = cache.compressed(&file.etag, &file.bytes).await
-    {
-        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        file.bytes = smaller;
-    }
-    headers.insert(header::CONTENT_TYPE, file.mime);
+    headers.insert(header::CONTENT_TYPE, mime);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    // Weak, as it stands for the file in either coding (RFC 9110, 8.8.3.3).
-    if let Ok(etag) = HeaderValue::from_str(&format!("W/{}", file.etag)) {
+    // Weak, as it stands for the file in any coding (RFC 9110, 8.8.3.3).
+    if let Ok(etag) = HeaderValue::from_str(&format!("W/{}", plain.etag)) {
         headers.insert(header::ETAG, etag);
     }
-    let mut response = Response::new(super::body(file.bytes));
+    let bytes = if is_known {
+        Bytes::new()
+    } else if is_compressible && let Some((coding, smaller)) = cache.encoded(&plain, &encoding::welcome(request)).await
+    {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding.name()));
+        smaller
+    } else {
+        plain.bytes
+    };
+    let mut response = Response::new(super::body(bytes));
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
@@ -208,7 +232,7 @@ pub(crate) async fn respond(mut file: File, request: &HeaderMap, cache: &gzip::C
 
 /// A file that stands in for what was asked for, so nobody may keep it under that address.
 pub(crate) fn respond_once(file: File, status: StatusCode) -> Response {
-    let mut response = Response::new(super::body(file.bytes));
+    let mut response = Response::new(super::body(file.plain.bytes));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, file.mime);
     response
@@ -264,19 +288,37 @@ mod tests {
             ("/x.wasm", "wasm", "application/wasm"),
         ] {
             let Found::File(file) = files.find(path).await else { panic!("{path} is not there") };
-            assert_eq!((&file.bytes[..], file.mime.to_str().unwrap()), (text.as_bytes(), mime), "{path}");
+            assert_eq!((&file.plain.bytes[..], file.mime.to_str().unwrap()), (text.as_bytes(), mime), "{path}");
         }
         assert!(matches!(files.find("/chat/").await, Found::Folder(location) if location == "/chat"));
         assert!(matches!(files.find("/nowhere").await, Found::Nothing));
     }
 
     #[tokio::test]
-    async fn a_browser_that_has_the_file_gets_304() {
-        let file = || File { bytes: Bytes::from_static(b"x"), mime: mime_of("x.js"), etag: "\"1\"".to_owned() };
-        let mut request = HeaderMap::new();
-        let cache = gzip::Cache::default();
-        assert_eq!(respond(file(), &request, &cache).await.status(), 200);
-        request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"0\", W/\"1\""));
-        assert_eq!(respond(file(), &request, &cache).await.status(), 304);
+    async fn a_browser_that_has_the_file_gets_304_in_whatever_coding_it_came() {
+        let file = || {
+            let plain = Plain { name: "x.js".to_owned(), etag: "\"1\"".to_owned(), bytes: "x();".repeat(500).into() };
+            File { plain, mime: mime_of("x.js") }
+        };
+        let cache = Cache::default();
+        cache.prepare(&file().plain);
+        cache.settled().await;
+        for (asked, coding) in [("", None), ("gzip", Some("gzip")), ("gzip, br", Some("br"))] {
+            let mut request = HeaderMap::new();
+            request.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(asked));
+            request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"0\""));
+            let response = respond(file(), &request, &cache).await;
+            let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), header(header::CONTENT_ENCODING)), (200, coding));
+            assert_eq!(header(header::VARY), Some("accept-encoding"));
+            let etag = response.headers()[header::ETAG].clone();
+            request.insert(header::IF_NONE_MATCH, etag.clone());
+            let response = respond(file(), &request, &cache).await;
+            assert_eq!((response.status().as_u16(), &response.headers()[header::ETAG]), (304, &etag));
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+            assert_eq!(response.headers().get(header::CONTENT_ENCODING), None);
+            request.insert(header::IF_NONE_MATCH, HeaderValue::from_static("\"0\", W/\"1\""));
+            assert_eq!(respond(file(), &request, &cache).await.status(), 304);
+        }
     }
 }

@@ -61,7 +61,7 @@ async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
         return method_not_allowed().await;
     }
     match site.files.find(path).await {
-        files::Found::File(found) if is_ours => files::respond(found, request.headers(), &site.gzip).await,
+        files::Found::File(found) if is_ours => files::respond(found, request.headers(), &site.encoded).await,
         _ => error::not_found(path),
     }
 }

@@ -15,8 +15,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it on this folder, and waits until it listens.
+    /// Starts it on this folder, and waits until it has nothing to do.
     pub(crate) fn start(folder: &Path) -> Self {
+        let Self { process, addr } = Self::launch(folder);
+        Self { process: process.idle(), addr }
+    }
+
+    /// Starts it on this folder, and waits until it listens.
+    pub(crate) fn launch(folder: &Path) -> Self {
         let mut args: Vec<OsString> =
             ["serve", "--listen", "127.0.0.1:0", "--log", "warn", "--data-dir"].map(Into::into).into();
         args.push(folder.into());

@@ -37,7 +37,7 @@ pub(crate) async fn run() {
     let mut listening = Vec::new();
     for _ in 0..5 {
         let began = Instant::now();
-        let server = Server::start(&path);
+        let server = Server::launch(&path);
         listening.push(began.elapsed());
         server.ready().await;
         ready.push(began.elapsed());

@@ -35,6 +35,20 @@ impl Measured {
         Self { child, lines, addr }
     }
 
+    /// It, once it has compressed its pages, which nobody here asks for.
+    pub(crate) fn idle(self) -> Self {
+        let is_compressing = || {
+            let mut tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+            tasks.any(|task| {
+                std::fs::read_to_string(task.unwrap().path().join("comm")).is_ok_and(|name| name == "brotli\n")
+            })
+        };
+        while is_compressing() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        self
+    }
+
     /// The address in the next line that it prints.
     pub(crate) fn next_addr(&mut self) -> Option<SocketAddr> {
         addr_in(&mut self.lines)
