@@ -22,7 +22,7 @@ fn window(len: usize) -> i32 {
     i32::try_from(bits).map_or(WINDOW_MAX, |bits| bits.clamp(WINDOW_MIN, WINDOW_MAX))
 }
 
-/// The best there is. Most of the library is generic and so compiled with us, and in a debug build that takes ten times
+/// The best there is. Most of the library is generic and so compiled with us, and in a debug build that takes some six times
 /// as long: a server that a test starts would compress longer than the test takes.
 const QUALITY: i32 = if cfg!(debug_assertions) { 5 } else { 11 };
 
