@@ -8,8 +8,10 @@
 use std::fs;
 use std::path::PathBuf;
 
+use framescope_codec::capture::filter::Follower;
+use framescope_codec::capture::insight::Insight;
 use framescope_codec::capture::open::{Format, Opener};
-use framescope_codec::capture::{Decoder, lines};
+use framescope_codec::capture::{Decoder, Record, lines};
 
 /// The captures, each with the lines that `framescope decode` prints of it.
 fn fixtures() -> Vec<(PathBuf, Vec<u8>, String)> {
@@ -52,20 +54,26 @@ fn opened(file: &[u8], pieces: &[usize]) -> (Vec<u8>, Option<Format>) {
     (out, opener.format())
 }
 
-/// What is in a pcapng.
+/// What is in a pcapng, and what is found in it.
 fn read(pcapng: &[u8], piece: usize) -> String {
     let mut decoder = Decoder::new();
+    let (mut follower, mut insight) = (Follower::new(), Insight::new());
     let mut out = Vec::new();
-    for bytes in pcapng.chunks(piece) {
-        decoder.feed(bytes);
+    let mut take = |decoder: &mut Decoder| {
         while let Some(record) = decoder.next_record() {
             lines::record(&record, &mut out);
+            if let Record::Event(event) = &record {
+                let findings = follower.follow_with(event, &mut insight).findings();
+                lines::findings(&lines::Place::of(event), findings, &mut out);
+            }
         }
+    };
+    for bytes in pcapng.chunks(piece) {
+        decoder.feed(bytes);
+        take(&mut decoder);
     }
     decoder.finish();
-    while let Some(record) = decoder.next_record() {
-        lines::record(&record, &mut out);
-    }
+    take(&mut decoder);
     String::from_utf8(out).unwrap()
 }
 

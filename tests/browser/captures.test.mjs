@@ -54,8 +54,11 @@ test("what the command line reads in a capture, the page reads", TIMEOUT, async 
     const frames = rows.filter(({ kind }) => kind === "frame");
     const expected = lines.filter(({ event }) => event === undefined);
     assert.deepEqual(frames.map(ofRow), expected.map(ofLine), name);
+    const [found, told] = [lines.filter(({ event }) => event === "finding"), lines.filter(({ finding }) => !finding)];
     const kinds = (events) => events.filter((kind) => kind !== "frame" && kind !== undefined).toSorted();
-    assert.deepEqual(kinds(rows.map(({ kind }) => kind)), kinds(lines.map(({ event }) => event)), name);
+    assert.deepEqual(kinds(rows.map(({ kind }) => kind)), kinds(told.map(({ event }) => event)), name);
+    const names = rows.flatMap(({ findings }) => findings);
+    assert.deepEqual(names.toSorted(), found.map(({ finding }) => finding).toSorted(), name);
     // The bytes of each, too.
     for (const [at, { index }] of frames.entries()) {
       const message = expected[at].message;
