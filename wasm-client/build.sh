@@ -13,7 +13,14 @@ readonly OUT=www/pkg
 # In there, by the feature that makes it.
 readonly INSPECTOR=framescope_wasm_bg.wasm CLIENT=client/framescope_wasm_bg.wasm READER=reader/framescope_wasm_bg.wasm
 readonly INTERCEPTION=interception/framescope_wasm_bg.wasm
+# What the inspector's is split into besides itself.
+readonly SECOND_HALF=second_half.wasm
 readonly WASM_OPT=tests/browser/node_modules/.bin/wasm-opt
+# Without further features than the module says it has: with them wasm-opt may write types that no browser loads. The lowest
+# kilobyte of memory is the far end of the stack, where nothing has an address.
+readonly OPTIMISATIONS=(-Oz --converge --low-memory-unused)
+# The linker says what refers to what, for split.mjs. Besides what is in wasm-client/.cargo/config.toml.
+RELOCATIONS=()
 # Its own target folder: a change of flags or compiler here leaves the native build alone.
 export CARGO_TARGET_DIR=$PWD/target/wasm
 # As old as the moment a build began, and holding what it made: "optimised" or "plain", and checksums.
@@ -58,7 +65,7 @@ is_current() {
   # Folders count too: a file that was removed leaves only their time behind.
   local newer
   newer=$(find Cargo.toml Cargo.lock codec/Cargo.toml codec/src wasm-client/Cargo.toml wasm-client/src wasm-client/js wasm-client/messages wasm-client/.cargo \
-    wasm-client/build.sh wasm-client/without-checksums.mjs -newer "$STAMP" -print -quit)
+    wasm-client/build.sh wasm-client/*.mjs www/inspector/worker/halves.js -newer "$STAMP" -print -quit)
   [ -z "$newer" ]
 }
 
@@ -88,12 +95,15 @@ build() {
   : >"$STAMP.new"
   # Aside, so that a server never finds half of it, nor one module of this build and one of the last.
   rm -rf "$made"
+  if can_optimise; then RELOCATIONS=(--config 'target.wasm32-unknown-unknown.rustflags=["-Clink-arg=--emit-relocs"]'); fi
   build_module inspector "$made"
+  local linked=$CARGO_TARGET_DIR/inspector.wasm
+  cp "$CARGO_TARGET_DIR/wasm32-unknown-unknown/release/framescope_wasm.wasm" "$linked"
   build_module client "$made/client"
   build_module reader "$made/reader"
   build_module interception "$made/interception"
   if can_optimise; then
-    optimise "$made/$INSPECTOR"
+    split "$linked" "$made/$INSPECTOR" "$made/$SECOND_HALF"
     optimise "$made/$CLIENT"
     optimise "$made/$READER"
     optimise "$made/$INTERCEPTION"
@@ -120,18 +130,28 @@ build() {
 build_module() { # FEATURE FOLDER
   echo "wasm: building the $1"
   (cd wasm-client && wasm-pack --quiet build --target web --release --no-opt --mode no-install -d "$2" \
-    -- --no-default-features --features "$1") 9>&-
+    -- --no-default-features --features "$1" "${RELOCATIONS[@]}") 9>&-
+}
+
+# In two, each as `optimise` does. What a newer compiler or wasm-bindgen writes may not be known here: then it stays whole.
+split() { # LINKED MODULE SECOND
+  cp "$2" "$CARGO_TARGET_DIR/split.wasm"
+  node wasm-client/without-checksums.mjs "$CARGO_TARGET_DIR/split.wasm"
+  if node wasm-client/split.mjs "$1" "$CARGO_TARGET_DIR/split.wasm" "$3" "${OPTIMISATIONS[@]}"; then
+    mv "$CARGO_TARGET_DIR/split.wasm" "$2"
+  else
+    rm -f "$3"
+    optimise "$2"
+  fi
 }
 
 can_optimise() { command -v node >/dev/null && [ -x "$WASM_OPT" ]; }
 
-# Without feature flags: with them wasm-opt may write types that no browser loads. The lowest kilobyte of memory is the
-# far end of the stack, where nothing has an address.
 optimise() { # MODULE
   local optimised=$CARGO_TARGET_DIR/optimised.wasm
   cp "$1" "$optimised"
   node wasm-client/without-checksums.mjs "$optimised"
-  "$WASM_OPT" -Oz --converge --low-memory-unused "$optimised" -o "$optimised"
+  "$WASM_OPT" "${OPTIMISATIONS[@]}" "$optimised" -o "$optimised"
   mv "$optimised" "$1"
 }
 
@@ -142,13 +162,15 @@ write_stamp() { # KIND
 
 checksums() {
   local module
-  for module in "$OUT/$INSPECTOR" "$OUT/$CLIENT" "$OUT/$READER" "$OUT/$INTERCEPTION"; do
+  for module in "$OUT/$INSPECTOR" "$OUT/$SECOND_HALF" "$OUT/$CLIENT" "$OUT/$READER" "$OUT/$INTERCEPTION"; do
     if [ -e "$module" ]; then cksum <"$module"; fi
   done | paste -s -d ' ' -
 }
 
 sizes() {
-  echo "inspector $(size_of "$OUT/$INSPECTOR"), client $(size_of "$OUT/$CLIENT"), reader $(size_of "$OUT/$READER"), interception $(size_of "$OUT/$INTERCEPTION")"
+  local second=""
+  if [ -e "$OUT/$SECOND_HALF" ]; then second=", its second half $(size_of "$OUT/$SECOND_HALF")"; fi
+  echo "inspector $(size_of "$OUT/$INSPECTOR")$second, client $(size_of "$OUT/$CLIENT"), reader $(size_of "$OUT/$READER"), interception $(size_of "$OUT/$INTERCEPTION")"
 }
 
 size_of() {

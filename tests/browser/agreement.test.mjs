@@ -78,8 +78,8 @@ const cut = (text) => (text == null ? String(text) : text.length > 2000 ? `${tex
 
 /** Runs in the page. What JavaScript has as `undefined` the native side has as `null`. */
 async function inPage(cases) {
-  const module = await import("/pkg/framescope_wasm.js");
-  await module.default();
+  const { loadModule } = await import("/lib/wasm.js");
+  const module = await loadModule();
   const unhex = (text) =>
     Uint8Array.from({ length: text.length / 2 }, (_, at) => Number.parseInt(text.slice(2 * at, 2 * at + 2), 16));
   const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));

@@ -27,6 +27,8 @@ export class Colours {
   #list = el("ol", { class: "rules" });
   #dialog = el("dialog", { class: "sheet colours", "aria-labelledby": "colours-title" });
   #sets = 0;
+  /** Whether the capture was ever told of one. */
+  #isTold = false;
 
   /** @param {Inspector} app */
   constructor(app) {
@@ -99,7 +101,11 @@ export class Colours {
     const used = this.#rules
       .map((rule, at) => ({ ...rule, at }))
       .filter(({ isOn, filter }) => isOn && filter.trim() !== "");
-    const problem = await capture.setColours(used.map(({ filter, colour }) => ({ filter, colour })));
+    // The capture begins without any.
+    this.#isTold ||= used.length > 0;
+    const problem = this.#isTold
+      ? await capture.setColours(used.map(({ filter, colour }) => ({ filter, colour })))
+      : undefined;
     if (set !== this.#sets) return;
     const wrong = problem ? used[problem.rule] : undefined;
     for (const [at, line] of [...this.#list.children].entries()) {

@@ -31,6 +31,8 @@ export class FrameList {
   #place = null;
   /** Whether that was brought into sight, and nobody scrolled since. */
   #isPlaceShown = false;
+  /** Whether there were rows to paint. */
+  #isPainted = false;
   /** The last row that was to be shown: answers about those before are late. */
   #sought = 0;
   /** Called when a row was chosen by hand. */
@@ -151,6 +153,11 @@ export class FrameList {
   async #ask(from, count) {
     const missing = Math.min(count, Math.max(0, this.#gone - from));
     const rows = await this.#app.capture.viewRows(from + missing - this.#gone, count - missing);
+    if (rows.length > 0 && !this.#isPainted) {
+      this.#isPainted = true;
+      // Drawn with the next picture, and that painted before any timer.
+      requestAnimationFrame(() => setTimeout(() => this.#app.link.painted()));
+    }
     return [...Array.from({ length: missing }, () => undefined), ...rows];
   }
 

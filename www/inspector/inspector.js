@@ -114,7 +114,9 @@ export class Inspector {
   setView(change) {
     const set = async () => {
       const wanted = { ...this.view, ...change };
-      const problem = (await this.capture.setView(wanted)) ?? null;
+      // The one there is, foremost the one at the beginning, needs no asking, nor the half of the module that has filters.
+      const isThere = JSON.stringify(wanted) === JSON.stringify(this.view);
+      const problem = isThere ? null : ((await this.capture.setView(wanted)) ?? null);
       if (problem) return problem;
       this.view = wanted;
       this.emit("view");

@@ -5,7 +5,7 @@
 /** @import { Scope } from "./watched.js" */
 
 /**
- * @typedef {{ id: number, to: "capture" | "live" | "files" | "proxies", method: string, args: unknown[] }} Ask
+ * @typedef {{ id: number, to: "capture" | "live" | "files" | "proxies" | "page", method: string, args: unknown[] }} Ask
  *
  * @typedef {"trying" | "live" | "lost"} FeedState
  *
@@ -25,7 +25,7 @@
  *   | { type: "trouble", words: string }
  *   | { type: "status", status: Status, sources: SourceInfo[] }
  *   | { type: "answer", id: number, result: unknown }
- *   | { type: "answer", id: number, error: string }} Told
+ *   | { type: "answer", id: number, error: string, isNotLoaded: boolean }} Told
  *
  * @typedef {Exclude<Told, { type: "answer" }>} News
  */
@@ -104,7 +104,7 @@ export class Link {
       }
       const waiting = this.#waiting.get(data.id);
       this.#waiting.delete(data.id);
-      if ("error" in data) waiting?.reject(new Error(data.error));
+      if ("error" in data) waiting?.reject(Object.assign(new Error(data.error), { isNotLoaded: data.isNotLoaded }));
       else waiting?.resolve(data.result);
     };
     this.#worker.onerror = (event) =>
@@ -114,6 +114,11 @@ export class Link {
   /** Watches these from now on. @param {Scope} scope @param {SourceKind} kind @param {string} name */
   watch(scope, kind, name) {
     return this.#ask("live", "watch", [scope, kind, name]);
+  }
+
+  /** Rows were painted: what can be done with them may be loaded now. */
+  painted() {
+    void this.#ask("page", "painted", []);
   }
 
   /** Tries the live tap again now. */

@@ -95,6 +95,12 @@ tools.onShown = (name) => layout.show(name === "frame" ? "fields" : "tools");
 addEventListener("beforeunload", (event) => {
   if (app.unsaved > 0) event.preventDefault();
 });
+// Whoever asked for something has no better words for it.
+addEventListener("unhandledrejection", (event) => {
+  if (event.reason?.isNotLoaded !== true) return;
+  event.preventDefault();
+  app.say(event.reason.message, "warn");
+});
 app.on("status", () => {
   if (state.showsFirst) void list.chooseFirstFrame().then((isThere) => (state.showsFirst &&= !isThere));
   render();

@@ -6,8 +6,9 @@
 // Between two messages it does whatever work waits in the capture, a few milliseconds at a time, so that no question
 // waits for a scan over a million rows.
 
-import { loadModule, loadReader, NotBuilt } from "../lib/wasm.js";
+import { loadFirstHalf, loadReader, NotBuilt, NotLoaded } from "../lib/wasm.js";
 import { Files } from "./worker/files.js";
+import { SecondHalf } from "./worker/halves.js";
 import { LiveTap } from "./worker/live.js";
 import { Proxies } from "./worker/proxies.js";
 import { Speeches } from "./worker/speech.js";
@@ -146,17 +147,27 @@ function asArgument(argument) {
 }
 
 try {
-  const { Capture, codecVersion } = await loadModule();
+  const {
+    module: { Capture, codecVersion },
+    exports,
+  } = await loadFirstHalf();
+  const second = new SecondHalf(exports);
   // The cast: methods are called by name here.
   const capture = /** @type {import("./worker/types.js").Methods} */ (/** @type {unknown} */ (new Capture()));
   const keep = keeper(capture, () => speeches);
   const context = { capture, tell, changed: keep.changed };
-  const speeches = new Speeches(context);
+  const speeches = new Speeches(context, async () => {
+    await second.there;
+    return loadReader();
+  });
   /** What the page asks for besides the capture itself. @type {Record<string, Record<string, Function>>} */
   const services = {
     live: new LiveTap(context).methods,
     files: new Files(context).methods,
     proxies: new Proxies(context).methods,
+    // There is room now for what can be done with rows. If it fails here, it is tried again when it is needed, and whoever
+    // needs it hears why.
+    page: { painted: () => void second.fetched() },
   };
   self.onmessage = async (/** @type {MessageEvent<Ask>} */ { data: { id, to, method, args } }) => {
     try {
@@ -166,6 +177,7 @@ try {
       }
       const target = capture[method];
       if (typeof target !== "function") throw new Error(`the module has no ${method}()`);
+      if (!second.isThereFor(method)) await second.arrivedFor(method, CHANGES.has(method));
       const [answer, transfer] = asAnswer(method, target.apply(capture, /** @type {never[]} */ (args.map(asArgument))));
       // The casts: these methods answer so.
       const result = ROWS.has(method)
@@ -184,7 +196,8 @@ try {
       tell({ type: "answer", id, result }, transfer);
       if (CHANGES.has(method)) keep.changed();
     } catch (error) {
-      tell({ type: "answer", id, error: error instanceof Error ? error.message : String(error) });
+      const words = error instanceof Error ? error.message : String(error);
+      tell({ type: "answer", id, error: words, isNotLoaded: error instanceof NotLoaded });
     }
   };
   tell({ type: "ready", codecVersion: codecVersion() });

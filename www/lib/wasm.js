@@ -14,20 +14,60 @@ export class NotBuilt extends Error {
   name = "NotBuilt";
 }
 
+/** What is to be there later could not be loaded; whoever asks again tries again. */
+export class NotLoaded extends Error {
+  /** @param {string} reason */
+  constructor(reason) {
+    super(`The rest of the inspector could not be loaded: ${reason}`);
+    this.name = "NotLoaded";
+  }
+}
+
 /**
- * Loads and starts the inspector's module: captures.
+ * Loads and starts the inspector's module, all of it: captures.
  *
  * @returns {Promise<typeof import("../pkg/framescope_wasm.js")>}
  * @throws {NotBuilt} when the server has no module to give
  */
 export async function loadModule() {
+  const { module, exports } = await loadFirstHalf();
+  await loadSecondHalf(exports);
+  return module;
+}
+
+/**
+ * Loads and starts the first half of the inspector's module, if it was split. What it exports leads to the second.
+ *
+ * @returns {Promise<{ module: typeof import("../pkg/framescope_wasm.js"), exports: object }>}
+ * @throws {NotBuilt} when the server has no module to give
+ */
+export async function loadFirstHalf() {
   const address = new URL("../pkg/framescope_wasm.js", import.meta.url);
   // Asked for first, because a failed import does not say whether the file was missing or wrong.
   const answer = await fetch(address, { method: "HEAD" });
   if (answer.status === 404) throw new NotBuilt(`no ${address.pathname}`);
   const module = await import("../pkg/framescope_wasm.js");
-  await module.default();
-  return module;
+  return { module, exports: await module.default() };
+}
+
+/**
+ * Loads the second half of the inspector's module, which puts its functions into the first one's table. A build without
+ * wasm-opt makes one whole module, which has no table for others.
+ *
+ * @param {object} exports of the first half
+ * @throws {NotLoaded}
+ */
+export async function loadSecondHalf(exports) {
+  if (!("functions" in exports)) return;
+  const answer = await fetch(new URL("../pkg/second_half.wasm", import.meta.url)).catch((error) => {
+    throw new NotLoaded(String(error));
+  });
+  if (!answer.ok) throw new NotLoaded(`the server answered ${answer.status}`);
+  // The cast: functions, tables, globals and a memory, as wasm exports them.
+  const first = /** @type {WebAssembly.ModuleImports} */ (exports);
+  await WebAssembly.instantiateStreaming(answer, { first }).catch((error) => {
+    throw new NotLoaded(String(error));
+  });
 }
 
 /**

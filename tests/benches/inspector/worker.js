@@ -1,4 +1,5 @@
 // The inspector's module in a worker, as the page has it: fed, asked, timed.
+import { loadModule } from "/lib/wasm.js";
 import init, { Capture } from "/pkg/framescope_wasm.js";
 
 const FED_AT_ONCE = 1 << 18;
@@ -81,6 +82,8 @@ async function run(url) {
 }
 
 self.onmessage = async (/** @type {MessageEvent<string>} */ { data }) => {
+  await loadModule();
+  // What is loaded already is not loaded again.
   ({ memory } = await init());
   self.postMessage(await run(data).catch((error) => ({ error: String(error.stack ?? error) })));
 };

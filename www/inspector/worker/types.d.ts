@@ -2,7 +2,7 @@
 
 import type { Told } from "../link.js";
 
-/** The capture, called by the names of its methods: those of `Capture` in the wasm module. */
+/** The capture, called by the names of its methods: those of `Capture` in the wasm module. Those named here need no second half. */
 export interface Methods {
   [method: string]: (...args: never[]) => unknown;
   addSource(kind: string, name: string): number;
