@@ -129,6 +129,8 @@ export class Line {
         },
         { signal: this.#giveUp.signal },
       );
+      // The capture knows of it before a tap of the server can show it: so it is listed once.
+      await this.#recording.handle();
       if (this.isClosed) {
         stream.destroy();
         return;
