@@ -1,5 +1,4 @@
-// What no single frame shows is told where people look: sources, status bar, list, filter; and live rows do not go without
-// a question.
+// What no single frame shows is told where people look: sources, status bar, list, filter.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -57,30 +56,4 @@ test("what no frame shows alone is found in the list", TIMEOUT, async (t) => {
   await checkAxe(page, "a finding");
   await page.setViewportSize({ width: 360, height: 740 });
   await checkWidth(page, "a finding on a phone");
-});
-
-test("live rows do not go without a question, and a link to one that is gone says so", TIMEOUT, async (t) => {
-  const { url } = await startServer(t);
-  const page = await openPage(t, await startBrowser(t), `${url}/inspector`);
-  const questions = [];
-  page.on("dialog", (dialog) => {
-    questions.push(dialog.type());
-    void dialog.accept();
-  });
-  await page.getByRole("button", { name: "Open a connection" }).click();
-  await page.locator("#row-2").click();
-  await page.waitForFunction(() => /row=3&at=\d+/u.test(location.hash));
-  await page.reload();
-  assert.deepEqual(questions, ["beforeunload"]);
-  await page.locator(".toast").filter({ hasText: "Row 3 of this link is not here" }).waitFor();
-
-  // What is saved need not be asked about. Behind the echo nothing more comes while nobody speaks.
-  await page.getByRole("button", { name: "Open a connection" }).click();
-  await page.locator("#row-3").click();
-  const saved = page.waitForEvent("download");
-  await page.locator("#save").click();
-  await saved;
-  await page.reload();
-  await page.getByRole("button", { name: "Open a connection" }).waitFor();
-  assert.equal(questions.length, 1);
 });
