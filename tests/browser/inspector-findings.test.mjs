@@ -41,8 +41,13 @@ test("what no frame shows alone is found in the list", TIMEOUT, async (t) => {
   // Without the filter, n goes there as well.
   await filter.fill("");
   await page.keyboard.press("Enter");
+  await page.waitForFunction(
+    (most) => Number(document.querySelector("#frames")?.getAttribute("aria-rowcount")) - 1 > most,
+    Number(count),
+  );
   await grid(page).focus();
   await page.keyboard.press("Home");
+  await page.locator('#row-0[aria-selected="true"]').waitFor();
   const reached = page.locator(`#row-${row}[aria-selected="true"]`);
   for (let tries = 0; tries < 40 && (await reached.count()) === 0; tries += 1) {
     const before = await chosen(page).getAttribute("data-index");

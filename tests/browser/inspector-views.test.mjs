@@ -30,11 +30,12 @@ const tab = (page, name) => page.getByRole("tab", { name, exact: true }).click()
 async function withSample(t, name, options = {}) {
   const page = await openPage(t, shared.browser, `${shared.server.url}/inspector`, options);
   await page.locator("#files-input").setInputFiles(sample(name));
-  await page
+  const said = page
     .locator(".toast")
-    .filter({ hasText: `${name}.pcapng` })
-    .first()
-    .waitFor();
+    .filter({ hasText: `${name}.pcapng: ` })
+    .first();
+  await said.waitFor();
+  await listed(page, Number(/: (\d+) rows/.exec(await said.textContent())?.[1]));
   await rows(page).nth(1).waitFor();
   return page;
 }
