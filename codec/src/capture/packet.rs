@@ -1,6 +1,6 @@
 //! One IP packet with one TCP segment in it, written and read.
 //!
-//! Reading is [`etherparse`]'s, and what begins a connection; all else is written by a [`Front`].
+//! Reading is [`etherparse`]'s, and what begins a connection; all else is written by a `Front`.
 
 mod front;
 mod link;
