@@ -180,7 +180,7 @@ test("a filter is completed, marked where it is wrong, remembered and saved", TI
   await page.getByRole("textbox", { name: "Name" }).fill("heartbeat");
   await page.keyboard.press("Enter");
   await page.reload();
-  await sampled(page, "A chat");
+  await toast(page, /A chat: \d+ rows/);
   await page.getByRole("button", { name: "Saved" }).click();
   await page
     .getByRole("button", { name: /heartbeat/ })

@@ -168,7 +168,7 @@ test("a browser’s client cannot ping: the page says why, and times messages in
     .locator(".toast")
     .getByText(/^Answer 1 after \d/)
     .waitFor();
-  assert.equal(await figure(page, "answered"), "1");
+  await counts(page, "answered", 1);
   assert.equal(await page.getByRole("region", { name: "Both frames" }).count(), 0);
   assert.deepEqual(
     requests.filter((address) => address.includes("/pkg/")),

@@ -57,6 +57,7 @@ export class Completer {
   close() {
     this.#asked += 1;
     this.#completion = null;
+    this.#at = -1;
     this.#render();
   }
 
@@ -125,6 +126,8 @@ export class Completer {
     const behind = this.#input.value.slice(completion.to);
     const space = item.kind !== "value" && !/^\s/u.test(behind) ? " " : "";
     this.#input.setRangeText(item.text + space, completion.from, completion.to, "end");
+    // What was offered was for the text before: Enter is not to take it once more while the next is on its way.
+    this.close();
     this.#changed();
     void this.#open();
   }
