@@ -143,7 +143,7 @@ test("a series pings until it is stopped, and over a connection that was lost", 
   await page.locator("#banner").getByText("Try now").waitFor({ state: "hidden", timeout: 40_000 });
   await atLeast(before + 10);
   await series.click();
-  assert.equal(await series.getAttribute("aria-pressed"), "false");
+  await page.getByRole("button", { name: "Keep pinging", pressed: false }).waitFor();
   await page
     .getByText(/^Pong \d+ after \d/, { exact: false })
     .first()
