@@ -87,6 +87,8 @@ struct Watch {
     is_excessive: bool,
     /// There was more to write than the stream would take: what it takes next, the peer has made room for.
     is_blocked: bool,
+    /// The app knows that nothing more can be sent.
+    has_parted: bool,
 }
 
 /// How far a connection is, as far as deadlines go.
@@ -129,6 +131,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             is_warm: true,
             is_excessive: false,
             is_blocked: false,
+            has_parted: false,
         };
         Self { pump, outbox, watch, _seat: seat }
     }
@@ -172,6 +175,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             if outbox.is_open() && self.watch.app.has_more(outbox) {
                 self.watch.guarded(outbox, |app| app.send_more(outbox));
             }
+            self.watch.part(outbox);
             if self.pump.poll(cx, outbox, &mut self.watch).is_ready() {
                 return Poll::Ready(());
             }
@@ -188,6 +192,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             }
         }
         self.watch.is_blocked = outbox.waiting() > 0;
+        self.watch.part(outbox);
         let phase = match self.pump.stage() {
             Stage::Lingering => Phase::Lingering,
             Stage::Draining => Phase::Parting,
@@ -196,9 +201,6 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             Stage::Flowing => Phase::Closing,
         };
         if phase != self.watch.phase {
-            if self.watch.phase == Phase::Open {
-                self.watch.guarded(outbox, |app| app.parted());
-            }
             (self.watch.phase, self.watch.since) = (phase, thread::now());
         }
         if self.watch.is_warm && thread::now().since(self.watch.heard) >= COOL_AFTER {
@@ -277,6 +279,14 @@ impl Watch {
         if catch_unwind(AssertUnwindSafe(|| work(&mut **app))).is_err() {
             tracing::error!("a handler panicked: its connection is closed with 1011");
             outbox.end(Some(CloseFrame::new(CloseCode::INTERNAL_ERROR, "something went wrong here")));
+        }
+    }
+
+    /// Tells the app, once, if nothing more can be sent. Before a Close is answered, so that whoever reads the answer can
+    /// count on its place being free.
+    fn part(&mut self, outbox: &Outbox) {
+        if !outbox.is_open() && !std::mem::replace(&mut self.has_parted, true) {
+            self.guarded(outbox, |app| app.parted());
         }
     }
 
@@ -399,10 +409,14 @@ impl Witness for Watch {
             }
             Event::Ping(payload) => self.guarded(outbox, |app| app.ping(payload, outbox)),
             Event::Pong(payload) => self.guarded(outbox, |app| app.pong(payload, outbox)),
-            Event::Closing(frame) => self.guarded(outbox, |app| app.closing(frame.as_ref())),
+            Event::Closing(frame) => {
+                self.guarded(outbox, |app| app.closing(frame.as_ref()));
+                self.part(outbox);
+            }
             Event::Failed(violation) => {
                 tracing::debug!(%violation, "the peer broke a rule");
                 self.guarded(outbox, |app| app.failed(violation));
+                self.part(outbox);
             }
         }
     }
