@@ -218,7 +218,7 @@ fn date_ns(date: &str) -> Option<u64> {
     let zone_at = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
     let (fraction, zone) = rest.split_at(zone_at);
     let fraction = fraction.trim_start_matches('.');
-    let fraction = &fraction[..fraction.len().min(9)];
+    let fraction = fraction.get(..fraction.len().min(9))?;
     let nanos = if fraction.is_empty() { 0 } else { fraction.parse::<i64>().ok()? };
     let nanos = nanos * 10_i64.pow(9 - u32::try_from(fraction.len()).ok()?);
     let offset = match zone.as_bytes() {
@@ -250,6 +250,8 @@ mod tests {
         check("2023-11-14T20:43:20-0130", Some(1_700_000_000_000_000_000));
         check("2024-02-29T12:00:00.123456789Z", Some(1_709_208_000_123_456_789));
         check("yesterday", None);
+        // Nine bytes that end within a letter.
+        check("2023-11-14T22:13:20.00000000\u{fffd}Z", None);
         check("1969-12-31T23:59:59Z", None);
     }
 }

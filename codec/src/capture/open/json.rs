@@ -221,7 +221,7 @@ impl<'a> Value<'a> {
         let digits = self.digits();
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let whole: u64 = whole.parse().ok()?;
-        let fraction = &fraction[..fraction.len().min(9)];
+        let fraction = fraction.get(..fraction.len().min(9))?;
         let part: u64 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
         let part = part * 10_u64.pow(9 - u32::try_from(fraction.len()).ok()?);
         whole.checked_mul(1_000_000_000)?.checked_add(part)
@@ -376,6 +376,8 @@ mod tests {
         assert_eq!(value.get("d").unwrap().0, b"true");
         assert_eq!(value.get("time").unwrap().billionths(), Some(1_700_000_000_250_000_000));
         assert_eq!(value.get("c").unwrap().billionths(), None);
+        // Nine bytes that end within a letter.
+        assert_eq!(Value("\"1.00000000\u{fffd}\"".as_bytes()).billionths(), None);
         assert_eq!(value.get("cut").unwrap().elements().count(), 2);
         assert_eq!(Value(b"\"12\"").integer(), Some(12));
         assert!(Value(b"{{{").get("a").is_none());
