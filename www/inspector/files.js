@@ -118,18 +118,20 @@ export class Files {
     }
     this.#bars.hidden = shown.length === 0;
     const known = new Map([...this.#bars.children].map((bar) => [bar.getAttribute("data-source"), bar]));
-    this.#bars.replaceChildren(
-      ...shown.map((reading) => {
-        const bar = known.get(String(reading.source)) ?? this.#bar(reading);
-        const percent = reading.size === 0 ? 0 : Math.floor((100 * reading.read) / reading.size);
-        const progress = bar.querySelector("progress");
-        if (progress) progress.value = percent;
-        const words = bar.querySelector(".reading-words");
-        if (words)
-          words.textContent = reading.state === "waiting" ? "waits" : `${percent}\u00A0% of ${size(reading.size)}`;
-        return bar;
-      }),
-    );
+    const bars = shown.map((reading) => {
+      const bar = known.get(String(reading.source)) ?? this.#bar(reading);
+      const percent = reading.size === 0 ? 0 : Math.floor((100 * reading.read) / reading.size);
+      const progress = bar.querySelector("progress");
+      if (progress) progress.value = percent;
+      const words = bar.querySelector(".reading-words");
+      if (words)
+        words.textContent = reading.state === "waiting" ? "waits" : `${percent}\u00A0% of ${size(reading.size)}`;
+      return bar;
+    });
+    // Those that stand there stay in their place: a button that is taken out while it is pressed is never clicked.
+    for (const bar of known.values()) if (!bars.includes(bar)) bar.remove();
+    for (const [at, bar] of bars.entries())
+      if (this.#bars.children[at] !== bar) this.#bars.insertBefore(bar, this.#bars.children[at] ?? null);
   }
 
   /** @param {Reading} reading */

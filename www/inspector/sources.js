@@ -46,6 +46,8 @@ export class SourcesPane {
   #whole = new Set();
   /** What is drawn, so that it is not drawn again. */
   #drawn = "";
+  /** Whether the pointer is down on it: a button that was drawn anew meanwhile would not be clicked. */
+  #isPressed = false;
   /** The user wants to say what a stream is. @type {(source: SourceInfo, stream: SourceInfo["unread"][number]) => void} */
   onAssume = () => {};
   /** A proxy that refused its token is to be connected again. @type {(source: number, name: string) => void} */
@@ -63,6 +65,15 @@ export class SourcesPane {
       void this.#refresh();
     });
     app.on("view", () => this.render());
+    on(this.#root, "pointerdown", ({ button }) => button === 0 && this.#press(true), app.signal);
+    // The click comes right behind. A release that nobody was told of shows in the next movement.
+    for (const sign of /** @type {const} */ (["pointerup", "pointercancel", "pointermove"]))
+      on(
+        document,
+        sign,
+        ({ buttons }) => this.#isPressed && buttons === 0 && setTimeout(() => this.#press(false)),
+        app.signal,
+      );
     on(this.#root, "click", (event) => this.#clicked(event), app.signal);
     on(this.#root, "keydown", (event) => this.#key(event), app.signal);
     on(this.#root, "contextmenu", (event) => this.#menu(event), app.signal);
@@ -71,6 +82,12 @@ export class SourcesPane {
   /** The connection by this number, as far as it is known. @param {number} number */
   connection(number) {
     return this.#connections.find(({ connection }) => connection === number);
+  }
+
+  /** @param {boolean} isPressed */
+  #press(isPressed) {
+    this.#isPressed = isPressed;
+    if (!isPressed) this.render();
   }
 
   async #refresh() {
@@ -98,6 +115,7 @@ export class SourcesPane {
   }
 
   render() {
+    if (this.#isPressed) return;
     const { sources, view, readings, proxies } = this.#app;
     const key = JSON.stringify([
       sources,
