@@ -35,6 +35,8 @@ export class FrameList {
   #isPainted = false;
   /** The last row that was to be shown: answers about those before are late. */
   #sought = 0;
+  /** Of those, the one whose row is being asked for: where the one chosen before stands is of no interest then. */
+  #seeking = -1;
   /** Called when a row was chosen by hand. */
   onPicked = () => {};
   /** Called when the user goes from the list into the frame. */
@@ -89,6 +91,11 @@ export class FrameList {
     return this.#held !== null;
   }
 
+  /** Whether a row is to be chosen as soon as it is known which one that is. */
+  get #isSeeking() {
+    return this.#seeking === this.#sought;
+  }
+
   focus() {
     this.#grid.focus();
   }
@@ -122,7 +129,7 @@ export class FrameList {
     if (!status || chosenIndex !== null) return chosenIndex !== null;
     const known = await this.#app.capture.rows(status.first, 8);
     const frame = known.find(({ kind }) => kind === "frame");
-    if (!frame || this.#app.chosenIndex !== null) return false;
+    if (!frame || this.#app.chosenIndex !== null || this.#isSeeking) return false;
     const isFollowing = this.#isFollowing;
     this.#app.choose(frame.index);
     this.#isFollowing = isFollowing;
@@ -197,11 +204,12 @@ export class FrameList {
       this.#count();
       this.render();
     }
-    if (chosenIndex === null) return;
+    if (chosenIndex === null || this.#isSeeking) return;
     if (isShown) await this.#show(chosenIndex);
     else {
+      const sought = this.#sought;
       const place = (await capture.viewPlace(chosenIndex)) + this.#gone;
-      if (this.#app.chosenIndex === chosenIndex) this.#place = place;
+      if (sought === this.#sought && this.#app.chosenIndex === chosenIndex) this.#place = place;
     }
   }
 
@@ -231,8 +239,14 @@ export class FrameList {
     const place = Math.min(Math.max(this.#gone, wanted), this.#shownEnd - 1);
     if (place < this.#gone) return;
     this.#place = place;
-    const index = this.#rows.get(place)?.index ?? (await this.#app.capture.viewIndex(place - this.#gone));
-    if (index !== undefined && this.#place === place) this.#app.choose(index);
+    this.#sought += 1;
+    const sought = this.#sought;
+    const known = this.#rows.get(place)?.index;
+    if (known === undefined) this.#seeking = sought;
+    const index = known ?? (await this.#app.capture.viewIndex(place - this.#gone));
+    if (sought !== this.#sought) return;
+    this.#seeking = -1;
+    if (index !== undefined) this.#app.choose(index);
   }
 
   /** @param {MouseEvent} event */
