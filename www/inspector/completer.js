@@ -15,6 +15,8 @@ export class Completer {
   #changed;
   /** @type {Completion | null} */
   #completion = null;
+  /** How long the text was that it is about. */
+  #length = 0;
   #at = -1;
   #asked = 0;
 
@@ -38,7 +40,17 @@ export class Completer {
       hidden: true,
     });
     place.append(this.#list);
-    on(input, "input", () => void this.#open(), signal);
+    on(
+      input,
+      "input",
+      () => {
+        // What was picked was picked for the text before.
+        this.#at = -1;
+        this.#render();
+        void this.#open();
+      },
+      signal,
+    );
     on(input, "keydown", (event) => this.#key(event), signal);
     on(input, "blur", () => this.close(), signal);
     // The text box keeps the keyboard while the list is clicked.
@@ -64,15 +76,18 @@ export class Completer {
   async #open() {
     this.#asked += 1;
     const asked = this.#asked;
-    const at = this.#input.selectionStart ?? this.#input.value.length;
-    const completion = await this.#complete(this.#input.value, at).catch(() => null);
+    const text = this.#input.value;
+    const completion = await this.#complete(text, this.#input.selectionStart ?? text.length).catch(() => null);
     if (asked !== this.#asked || document.activeElement !== this.#input) return;
     // What stands there already need not be offered.
     const isThere =
       completion?.items.length === 1 &&
       completion.items[0]?.text === this.#input.value.slice(completion.from, completion.to);
+    // Whoever picked one while these were on their way keeps it.
+    const picked = this.#completion?.items[this.#at]?.text;
     this.#completion = completion && completion.items.length > 0 && !isThere ? completion : null;
-    this.#at = -1;
+    this.#length = text.length;
+    this.#at = this.#completion?.items.findIndex((item) => item.text === picked) ?? -1;
     this.#render();
   }
 
@@ -123,9 +138,11 @@ export class Completer {
     const completion = this.#completion;
     const item = completion?.items[at];
     if (!completion || !item) return;
-    const behind = this.#input.value.slice(completion.to);
+    // What was typed since it was asked for belongs to the word.
+    const to = Math.max(completion.from, completion.to + this.#input.value.length - this.#length);
+    const behind = this.#input.value.slice(to);
     const space = item.kind !== "value" && !/^\s/u.test(behind) ? " " : "";
-    this.#input.setRangeText(item.text + space, completion.from, completion.to, "end");
+    this.#input.setRangeText(item.text + space, completion.from, to, "end");
     // What was offered was for the text before: Enter is not to take it once more while the next is on its way.
     this.close();
     this.#changed();

@@ -49,6 +49,9 @@ export class FilterBar {
   /** What was typed before one went into the history. */
   #typed = "";
   #checks = 0;
+  /** Filters of this line that are on their way, and whether something else was typed since the last of them. */
+  #applying = 0;
+  #isEdited = false;
 
   /** @param {Inspector} app */
   constructor(app) {
@@ -154,12 +157,14 @@ export class FilterBar {
     this.#at = at;
     const text = at < 0 ? this.#typed : (this.#history[at] ?? "");
     this.#input.value = text;
+    this.#isEdited = true;
     void this.#check();
   }
 
   /** What is typed has changed. */
   #changed() {
     this.#at = -1;
+    this.#isEdited = true;
     void this.#check();
   }
 
@@ -175,7 +180,11 @@ export class FilterBar {
   async #apply() {
     const text = this.#input.value.trim();
     this.#completer.close();
-    const problem = await this.#app.setView({ filter: text });
+    this.#isEdited = false;
+    this.#applying += 1;
+    const problem = await this.#app.setView({ filter: text }).finally(() => {
+      this.#applying -= 1;
+    });
     this.#complain(problem, true);
     if (problem || text === "") return;
     this.#history = [text, ...this.#history.filter((old) => old !== text)].slice(0, HISTORY);
@@ -184,7 +193,9 @@ export class FilterBar {
 
   /** The view is another: so is its filter, perhaps. */
   #viewed() {
-    if (this.#input.value.trim() !== this.#app.view.filter) this.#show(this.#app.view.filter);
+    // Who typed on while it was applied is not interrupted.
+    const isTyping = this.#applying > 0 && this.#isEdited;
+    if (!isTyping && this.#input.value.trim() !== this.#app.view.filter) this.#show(this.#app.view.filter);
     this.#input.toggleAttribute("data-applied", this.#app.view.filter !== "");
   }
 
@@ -193,6 +204,7 @@ export class FilterBar {
     this.#input.value = text;
     this.#completer.close();
     this.#changed();
+    this.#isEdited = false;
   }
 
   /** @param {FilterProblem | null} problem @param {boolean} isFinal the user is done with typing */
