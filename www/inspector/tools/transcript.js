@@ -24,6 +24,8 @@ export class Transcript {
   #connection = null;
   /** The row after which to go on. */
   #after = -1;
+  /** Counts the connections that were shown: what is on its way for one of before comes too late. */
+  #turn = 0;
 
   /** @param {App} app */
   constructor(app) {
@@ -37,6 +39,7 @@ export class Transcript {
   show(connection) {
     if (connection !== this.#connection) {
       this.#connection = connection;
+      this.#turn += 1;
       this.#after = -1;
       this.#list.replaceChildren();
     }
@@ -46,17 +49,22 @@ export class Transcript {
   async #load() {
     const connection = this.#connection;
     if (connection === null || this.#more.disabled) return;
+    const turn = this.#turn;
     this.#more.disabled = true;
     try {
       const messages = await this.#app.capture.messagesOf(connection, this.#after, PAGE);
-      if (connection !== this.#connection) return;
+      if (turn !== this.#turn) return;
       for (const message of messages) {
+        const entry = await this.#entry(message);
+        if (turn !== this.#turn) return;
         this.#after = message.row;
-        this.#list.append(await this.#entry(message));
+        this.#list.append(entry);
       }
       this.#more.hidden = messages.length < PAGE;
     } finally {
       this.#more.disabled = false;
+      // Another was chosen meanwhile, and had to wait.
+      if (turn !== this.#turn) void this.#load();
     }
   }
 

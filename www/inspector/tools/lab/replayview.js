@@ -33,7 +33,8 @@ export class ReplayView {
   /** @type {ConnectionInfo[]} */
   #connections = [];
   #which = el("select", { id: "replay-which" });
-  #start = el("button", { class: "primary", type: "button" }, "Replay");
+  /** There is nothing to replay before it is known which connections there are. */
+  #start = el("button", { class: "primary", type: "button", disabled: true }, "Replay");
   #stop = el("button", { type: "button", disabled: true }, "Stop");
   #bar = el("progress", {
     class: "conformance-progress",
