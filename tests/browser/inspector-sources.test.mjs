@@ -233,6 +233,22 @@ test("a large file shows its first rows at once, and can be stopped", TIMEOUT, a
   ];
   for (let count = 0; count < 60_000; count += 1) parts.push([false, frame]);
   writeFileSync(file, pcap(parts));
+  // As from a slow disk, so that it is still being read when it is to be stopped.
+  const [worker] = page.workers();
+  await worker.evaluate(() => {
+    const { stream } = Blob.prototype;
+    Blob.prototype.stream = function () {
+      const slow = new TransformStream({
+        async transform(chunk, controller) {
+          for (let from = 0; from < chunk.length; from += 1 << 18) {
+            await new Promise((done) => setTimeout(done, 50));
+            controller.enqueue(chunk.subarray(from, from + (1 << 18)));
+          }
+        },
+      });
+      return stream.call(this).pipeThrough(slow);
+    };
+  });
   const picked = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Open files" }).click();
   await (await picked).setFiles(file);

@@ -74,6 +74,8 @@ test(
       .getByRole("group", { name: /reserved-data/ })
       .getByText("RFC 6455, 5.2")
       .waitFor();
+    // Drawn with the next frame of the screen.
+    await decoded.locator(".byte-cells").filter({ hasText: "37fa213d" }).waitFor();
     assert.deepEqual((await decoded.getByRole("gridcell").allTextContents()).slice(0, 8), [
       "a3",
       "fe",
@@ -349,7 +351,11 @@ test("captured frames are sent again: as they were, edited, and a whole message"
     await rows(page).filter({ hasText: words }).nth(1).waitFor();
   }
   await page.getByRole("button", { name: "Send 256 KiB" }).click();
-  await ofKind(page, "continuation").nth(1).waitFor();
+  // Back as well: the list follows what comes, and a row is clicked next.
+  await rows(page)
+    .filter({ hasText: "S → C" })
+    .filter({ hasText: /262\D144/ })
+    .waitFor();
   await lab(page).getByLabel("Server", { exact: true }).first().selectOption("npm");
   await rows(page).filter({ hasText: "first of all" }).first().click();
   await page.keyboard.press("r");
