@@ -174,6 +174,8 @@ impl Worker {
             }
         }
         self.receiver.close();
+        // Who was accepted meanwhile is not served any more, and must not be waited for.
+        while self.receiver.recv().await.is_some() {}
         service.stop();
         self.tracker.close();
         if tokio::time::timeout(self.deadline, self.tracker.wait()).await.is_err() {
@@ -195,18 +197,24 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::AsyncReadExt;
+
     use super::*;
 
-    #[tokio::test]
-    async fn accepted_sockets_inherit_what_the_listener_was_given() {
-        let options = Options {
+    fn options() -> Options {
+        Options {
             threads: 1,
             connections_max: 0,
             connections_per_address: 0,
-            shutdown_deadline: Duration::from_secs(1),
+            shutdown_deadline: Duration::from_secs(3600),
             unacknowledged_max: Duration::from_secs(60),
             full: b"",
-        };
+        }
+    }
+
+    #[tokio::test]
+    async fn accepted_sockets_inherit_what_the_listener_was_given() {
+        let options = options();
         let listener = listen(SocketAddr::from(([127, 0, 0, 1], 0)), &options).unwrap();
         let address = listener.local_addr().unwrap();
         let _client = StdStream::connect(address).unwrap();
@@ -216,5 +224,31 @@ mod tests {
         assert!(socket2::SockRef::from(&socket).keepalive().unwrap());
         let again = listen(address, &options).unwrap_err();
         assert_eq!(again.kind(), io::ErrorKind::AddrInUse);
+    }
+
+    struct Nobody;
+
+    impl Serve for Nobody {
+        fn serve(&self, _socket: TcpStream, _guest: Guest) {
+            panic!("it stops");
+        }
+
+        fn stop(&self) {}
+    }
+
+    #[tokio::test]
+    async fn who_comes_too_late_to_be_served_does_not_hold_up_the_end() {
+        let options = options();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (client, accepted) = tokio::join!(TcpStream::connect(listener.local_addr().unwrap()), listener.accept());
+        let (socket, address) = accepted.unwrap();
+        let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        let guest = Arc::new(Limits::new(&options)).admit(address, tracker.token()).unwrap();
+        let (sender, receiver) = mpsc::unbounded_channel();
+        assert!(sender.send(Arrival::Registered(socket, guest)).is_ok());
+        stopping.cancel();
+        let worker = Worker { receiver, tracker, stopping, deadline: options.shutdown_deadline };
+        tokio::time::timeout(Duration::from_secs(20), worker.run(Nobody)).await.unwrap();
+        assert_eq!(client.unwrap().read(&mut [0]).await.unwrap(), 0);
     }
 }
