@@ -149,7 +149,7 @@ async fn an_image_in_a_foreign_page_signs_nobody_out() {
 
 #[tokio::test]
 async fn bodies_are_bounded_in_size_and_time() {
-    let server = TestServer::with(|config| config.body_deadline = Duration::from_millis(300)).await;
+    let server = TestServer::with(|config| config.body_deadline = Duration::from_secs(1)).await;
     let addr = server.addr();
     let post = |rest: &str| format!("POST /login HTTP/1.1\r\nHost: {addr}\r\n{}: {}\r\n{rest}", FORM.0, FORM.1);
 

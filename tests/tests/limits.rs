@@ -153,7 +153,7 @@ async fn a_thousand_idle_connections_are_small_and_give_everything_back() {
 
 #[tokio::test]
 async fn a_client_that_says_nothing_is_pinged_and_then_let_go() {
-    let server = TestServer::with(|config| config.idle_deadline = Duration::from_millis(600)).await;
+    let server = TestServer::with(|config| config.idle_deadline = Duration::from_secs(2)).await;
     let mut client = WireClient::open(server.addr(), "/echo").await;
     let ping = client.frame().await;
     assert_eq!(ping.header.opcode, Opcode::Ping);
@@ -162,7 +162,7 @@ async fn a_client_that_says_nothing_is_pinged_and_then_let_go() {
 
 #[tokio::test]
 async fn a_client_that_answers_pings_stays() {
-    let server = TestServer::with(|config| config.idle_deadline = Duration::from_millis(600)).await;
+    let server = TestServer::with(|config| config.idle_deadline = Duration::from_secs(2)).await;
     let mut client = WireClient::open(server.addr(), "/echo").await;
     for _ in 0..5 {
         let ping = client.frame().await;

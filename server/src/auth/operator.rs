@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(cleared, "framescope_operator_8080=; HttpOnly; SameSite=Strict; Path=/; Max-Age=0");
         first.ended().await;
         assert!(!holds(&operator, &one) && !first.holds() && holds(&operator, &other) && second.holds());
-        operator.lifetime = Duration::from_millis(20);
+        operator.lifetime = Duration::from_millis(500);
         let brief = cookie(&operator);
         operator.pass([brief.as_bytes()]).unwrap().ended().await;
         assert!(!holds(&operator, &brief) && second.holds());

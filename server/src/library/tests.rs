@@ -221,7 +221,7 @@ async fn whoever_takes_no_events_is_sent_no_more_and_loses_none() {
 
 #[tokio::test]
 async fn silence_is_asked_after_and_then_ended_with_1001() {
-    let config = Config { idle_deadline: Duration::from_millis(400), ..Config::default() };
+    let config = Config { idle_deadline: Duration::from_secs(1), ..Config::default() };
     let url = serve(config, echo);
     let mut client = connect(&url).await;
     // Its pongs keep it alive, although it says nothing.

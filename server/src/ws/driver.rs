@@ -529,7 +529,7 @@ mod tests {
         tokio::task::LocalSet::new()
             .run_until(async {
                 for close in [false, true] {
-                    let (mut peer, _driver) = stuffed(habits(400), close).await;
+                    let (mut peer, _driver) = stuffed(habits(1000), close).await;
                     let echo = sip(&mut peer, 10 + LEN).await;
                     assert!(echo[10..].iter().all(|byte| *byte == 7), "with a Close behind it: {close}");
                     let mut next = [0; 4];

@@ -8,8 +8,13 @@ use super::{Upstream, proxy, switching};
 
 /// What a client is told when the upstream answers so, and then hangs up, resets or waits.
 async fn told(answer: &[u8], then: Then) -> (u16, String) {
+    told_by(answer, then, "20s").await
+}
+
+/// The same of a proxy that waits for so long.
+async fn told_by(answer: &[u8], then: Then, deadline: &str) -> (u16, String) {
     let upstream = Upstream::new().await;
-    let proxy = proxy(&upstream.url(), &["--open-deadline", "500ms"]).await;
+    let proxy = proxy(&upstream.url(), &["--open-deadline", deadline]).await;
     let mut client = WireClient::connect(proxy.addr()).await;
     client.send(&opening_request(proxy.addr(), "/", &[])).await;
     let (mut stream, _) = upstream.accept().await;
@@ -30,6 +35,8 @@ async fn told(answer: &[u8], then: Then) -> (u16, String) {
     (head.status, body)
 }
 
+const TOO_LATE: &str = "it does not answer in time";
+
 enum Then {
     Waits,
     HangsUp,
@@ -37,7 +44,8 @@ enum Then {
 }
 
 async fn check_502(answer: &str, then: Then, why: &str) {
-    let (status, body) = told(answer.as_bytes(), then).await;
+    let is_late = why == TOO_LATE;
+    let (status, body) = told_by(answer.as_bytes(), then, if is_late { "500ms" } else { "20s" }).await;
     assert_eq!(status, 502, "{answer:?}: {body}");
     assert!(body.starts_with("ws://127.0.0.1:") && body.contains(why), "{answer:?}: {body}");
 }
@@ -55,8 +63,8 @@ async fn an_answer_that_is_none_to_this_request_is_502_and_why() {
     check_502("HTTP/1.1 101 Switching Pro", HangsUp, "it hangs up in the middle of its answer").await;
     check_502("", HangsUp, "it hangs up before answering").await;
     check_502("HTTP/1.1 101 Switching Pro", Resets, "it breaks the connection off").await;
-    check_502("HTTP/1.1 101 Switching Pro", Waits, "it does not answer in time").await;
-    check_502("HTTP/1.1 100 Continue\r\n\r\n", Waits, "it does not answer in time").await;
+    check_502("HTTP/1.1 101 Switching Pro", Waits, TOO_LATE).await;
+    check_502("HTTP/1.1 100 Continue\r\n\r\n", Waits, TOO_LATE).await;
 }
 
 #[tokio::test]
@@ -109,7 +117,9 @@ async fn it_does_not_lead_to_itself() {
 /// What is said to bytes that are no opening handshake; nobody is asked about them.
 async fn check_refused(request: &[u8], status: u16) {
     let upstream = Upstream::new().await;
-    let proxy = proxy(&upstream.url(), &["--head-deadline", "300ms"]).await;
+    // Who says all there is to say is not to be told that it took too long.
+    let deadline = if status == 408 { "300ms" } else { "20s" };
+    let proxy = proxy(&upstream.url(), &["--head-deadline", deadline]).await;
     let mut client = WireClient::connect(proxy.addr()).await;
     client.send(request).await;
     let head = client.response_head().await;
