@@ -376,6 +376,7 @@ function render() {
   if (state.isLoaded && state.count > 0) progress.value = state.done / state.count;
   else progress.removeAttribute("value");
   setText("count", state.isShown ? counted(state.count, "stroke") : "");
+  byId("unsent", HTMLElement).dataset.count = String(unsent.size);
   setText("unsent", unsent.size > 0 && socket.state !== "open" ? `${counted(unsent.size, "stroke")} not sent yet` : "");
   setText("trouble", state.trouble);
 }
