@@ -215,10 +215,10 @@ test(
     await signIn(context, url, "ada");
     const messages = await openPageIn(t, context, `${url}/direct-messaging`, { mayComplain: REFUSED });
     const board = await openPageIn(t, context, `${url}/drawing-board`, { mayComplain: REFUSED });
-    for (const page of [messages, board]) {
-      await account(page).getByRole("link", { name: "ada" }).waitFor();
-      await page.waitForLoadState("networkidle");
-    }
+    for (const page of [messages, board]) await account(page).getByRole("link", { name: "ada" }).waitFor();
+    // Both are connected as who is signed in: only over a connection does one hear of this.
+    await messages.getByText("Nobody else is registered yet").waitFor();
+    await board.getByRole("button", { name: "Online: ada" }).waitFor();
     // Not by a page, so that no other page could tell them: only their connections do.
     assert.ok((await context.request.get(`${url}/logout`)).ok());
     await messages.waitForURL(`${url}/login?next=%2Fdirect-messaging`);
@@ -294,7 +294,9 @@ test("a form works where no script does", TIMEOUT, async (t) => {
     mayComplain: REFUSED,
   });
   assert.ok(await account(page).getByRole("link", { name: "Register" }).isVisible());
+  const answered = page.waitForResponse((response) => response.request().method() === "POST");
   await fill(page, "ada", PASSWORD, "Sign in");
+  assert.equal((await answered).status(), 200);
   await page.goto(`${url}/api/users/@me`);
   assert.match(await page.locator("body").textContent(), /"username":"ada"/);
 });

@@ -40,7 +40,8 @@ const FAKE_MEDIA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-med
 export const PHONE = { viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true };
 
 /** What the console of a page says when the server has gone, which is then no failure. */
-export const SERVER_GONE = /ERR_CONNECTION_(REFUSED|RESET|CLOSED)|ERR_EMPTY_RESPONSE|WebSocket connection to/;
+export const SERVER_GONE =
+  /ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING|CONTENT_LENGTH_MISMATCH)|WebSocket connection to/;
 
 /** The password of everybody who is made up here. */
 export const PASSWORD = "correct horse battery";

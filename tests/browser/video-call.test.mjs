@@ -463,9 +463,8 @@ test("offers that cross settle, and a path is changed while the picture goes on"
   const after = await credentials();
   assert.notEqual(after[0], before[0]);
   assert.notEqual(after[1], before[1]);
-  assert.deepEqual(
-    await page.evaluate(() => Object.values(meshes).map(({ people }) => people.map(({ state }) => state).join())),
-    ["connected", "connected"],
+  await page.evaluate(() =>
+    waitFor(() => Object.values(meshes).every(({ people }) => people.length === 1 && people[0].state === "connected")),
   );
 });
 
