@@ -18,6 +18,11 @@ const MODULE = new URL("../../www/pkg/reader/", import.meta.url);
 /** Runs a talk through the proxy, which writes down what passes. @param {string} file */
 export async function recordTalk(t, { serve, talk }, file) {
   const http = createServer();
+  const open = new Set();
+  http.on("connection", (socket) => {
+    open.add(socket);
+    socket.on("close", () => open.delete(socket));
+  });
   await serve(t, http);
   http.listen(0, "127.0.0.1");
   await once(http, "listening");
@@ -32,6 +37,8 @@ export async function recordTalk(t, { serve, talk }, file) {
     if (!port) continue;
     proxy.stdout.resume();
     await talk(port);
+    // Some clients are done with what they said last before it is at the proxy; who hears them has it from there.
+    await Promise.all([...open].map((socket) => new Promise((done) => socket.once("close", done))));
     break;
   }
   // What passed is in the file when it has ended.
