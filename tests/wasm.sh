@@ -26,6 +26,8 @@ done
 environment=$(FRAMESCOPE_QUIET=1 wasm-client/toolchain.sh env)
 eval "$environment"
 export CARGO_TARGET_DIR=$PWD/target/wasm
+# Seconds for the driver to answer and for the tests to run: of 5 and 20 a machine that is busy may need more.
+export WASM_BINDGEN_TEST_DRIVER_TIMEOUT=60 WASM_BINDGEN_TEST_TIMEOUT=120
 cd wasm-client
 log=$CARGO_TARGET_DIR/test.log
 wasm-pack test --headless --chrome --chromedriver /usr/bin/chromedriver --mode no-install 2>&1 | tee "$log"
