@@ -168,7 +168,20 @@ test("what was not looked at stays unread over a reload, and a draft stays where
   const bob = await openWire(t, url, "/websocket", { cookie: await sessionOf(url, "Bob") });
   await bob.send({ messageType: "direct_message", targetUser: "Ada", text: "four" });
   await bubble(ada, "four").waitFor();
+  await person(adaToo, /Bob four/).waitFor();
   await isCalled(adaToo, "Messages · Framescope");
+  // And known there before the messages themselves have come.
+  await ada.close();
+  await adaToo.evaluate(() => {
+    const key = Object.keys(localStorage).find((it) => /^framescope\.direct \d+ Bob$/.test(it));
+    const [read, head, activeAt] = JSON.parse(localStorage.getItem(key));
+    dispatchEvent(new StorageEvent("storage", { key, newValue: JSON.stringify([read + 2, head + 2, activeAt]) }));
+  });
+  for (const text of ["five", "six"]) {
+    await bob.send({ messageType: "direct_message", targetUser: "Ada", text });
+    await person(adaToo, new RegExp(`Bob ${text}`)).waitFor();
+    assert.equal(await adaToo.title(), "Messages · Framescope");
+  }
 });
 
 test("a long conversation is there from its end to its beginning", TIMEOUT, async (t) => {

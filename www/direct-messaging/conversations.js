@@ -125,7 +125,9 @@ export function takeLive(conversation, message, me, now) {
   const next = (conversation.head ?? 0) + 1;
   if (conversation.head !== null && number < next) return true;
   const isNext = conversation.head !== null && number === next;
-  setHead(conversation, number);
+  // Not `setHead`: what was looked at in another tab may be ahead of what has come here.
+  conversation.head = number;
+  conversation.known = number;
   if (conversation.isLoaded && isNext) conversation.messages.push(message);
   else conversation.isLoaded = false;
   conversation.last = { from, text };

@@ -149,10 +149,9 @@ addEventListener("storage", (event) => {
   const news = memory.heard(event);
   const conversation = news && state.conversations.get(news.name);
   if (!conversation || news.kept.read <= conversation.read) return;
-  // Looked at in another tab.
+  // Looked at in another tab. It may tell of messages that have yet to come here, and will have been read then.
   conversation.read = news.kept.read;
-  if (conversation.read >= (conversation.head ?? 0)) markRead(conversation);
-  else countUnread(conversation, conversation.messages, me);
+  countUnread(conversation, conversation.messages, me);
   renderSoon();
 });
 document.addEventListener("visibilitychange", () => {

@@ -9,12 +9,19 @@ export function createMemory(userId) {
   const conversationKey = `framescope.direct ${userId} `;
   const draftKey = `framescope.draft ${userId} `;
 
+  /** @param {string} name @returns {Kept | null} */
+  const recall = (name) => read(load(conversationKey + name));
+
   return {
-    /** @param {string} name @returns {Kept | null} */
-    recall: (name) => read(load(conversationKey + name)),
+    recall,
 
     /** @param {string} name @param {Kept} kept */
-    keep: (name, { read, head, activeAt }) => save(conversationKey + name, JSON.stringify([read, head, activeAt])),
+    keep: (name, { read: ours, head, activeAt }) => {
+      // Another tab may have looked further than this one has heard of.
+      const theirs = recall(name)?.read ?? 0;
+      const furthest = theirs > head ? ours : Math.max(ours, theirs);
+      save(conversationKey + name, JSON.stringify([furthest, head, activeAt]));
+    },
 
     /** @param {string} name */
     draft: (name) => load(draftKey + name) ?? "",
