@@ -73,8 +73,8 @@ pub(crate) trait App {
     /// The peer broke a rule, and has been told which.
     fn failed(&mut self, _violation: Violation) {}
 
-    /// Nothing more can be sent: our Close is queued or went out, whoever it was that wanted to part. What answers the
-    /// peer's is written after this. Messages may still come in.
+    /// Nothing more is to be sent: our Close is queued or went out, whoever it was that wanted to part, or the peer hung up
+    /// without one. What answers the peer's Close is written after this. Messages may still come in.
     fn parted(&mut self) {}
 
     /// The connection is over, however it ended. Called once, last.

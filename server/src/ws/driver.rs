@@ -175,7 +175,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             if outbox.is_open() && self.watch.app.has_more(outbox) {
                 self.watch.guarded(outbox, |app| app.send_more(outbox));
             }
-            self.watch.part(outbox);
+            self.watch.part(outbox, self.pump.stage());
             if self.pump.poll(cx, outbox, &mut self.watch).is_ready() {
                 return Poll::Ready(());
             }
@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + HasEnds + Unpin> Driver<S> {
             }
         }
         self.watch.is_blocked = outbox.waiting() > 0;
-        self.watch.part(outbox);
+        self.watch.part(outbox, self.pump.stage());
         let phase = match self.pump.stage() {
             Stage::Lingering => Phase::Lingering,
             Stage::Draining => Phase::Parting,
@@ -282,10 +282,11 @@ impl Watch {
         }
     }
 
-    /// Tells the app, once, if nothing more can be sent. Before a Close is answered, so that whoever reads the answer can
-    /// count on its place being free.
-    fn part(&mut self, outbox: &Outbox) {
-        if !outbox.is_open() && !std::mem::replace(&mut self.has_parted, true) {
+    /// Tells the app, once, if nothing more is to be sent. Before a Close is answered, so that whoever reads the answer can
+    /// count on its place being free; and when the peer has hung up without one, however long it takes what is left.
+    fn part(&mut self, outbox: &Outbox, stage: Stage) {
+        let is_over = !outbox.is_open() || stage == Stage::Draining;
+        if is_over && !std::mem::replace(&mut self.has_parted, true) {
             self.guarded(outbox, |app| app.parted());
         }
     }
@@ -411,12 +412,12 @@ impl Witness for Watch {
             Event::Pong(payload) => self.guarded(outbox, |app| app.pong(payload, outbox)),
             Event::Closing(frame) => {
                 self.guarded(outbox, |app| app.closing(frame.as_ref()));
-                self.part(outbox);
+                self.part(outbox, Stage::Flowing);
             }
             Event::Failed(violation) => {
                 tracing::debug!(%violation, "the peer broke a rule");
                 self.guarded(outbox, |app| app.failed(violation));
-                self.part(outbox);
+                self.part(outbox, Stage::Flowing);
             }
         }
     }
@@ -462,9 +463,10 @@ const COOL_AFTER: u32 = 2_000;
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
     use std::time::Duration;
 
-    use framescope_codec::{Connection, Frame, MaskingKey, Opcode};
+    use framescope_codec::{Connection, Frame, MaskingKey, Message, Opcode};
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio::task::JoinHandle;
 
@@ -476,19 +478,23 @@ mod tests {
     /// An echo with small buffers and little patience, that has taken in a message and cannot get rid of its echo.
     /// With `close`, a Close has come behind it, and been read.
     async fn stuffed(habits: Habits, close: bool) -> (DuplexStream, JoinHandle<()>) {
+        // With a full queue nothing is read, not even a Close.
+        let queue_max = if close { usize::MAX } else { 16 << 10 };
+        let (mut peer, driver) = stuffed_with(Box::new(Echo), habits, queue_max).await;
+        if close {
+            peer.write_all(&frame(Opcode::Close, &[3, 232])).await.unwrap();
+        }
+        (peer, driver)
+    }
+
+    async fn stuffed_with(app: Box<dyn App>, habits: Habits, queue_max: usize) -> (DuplexStream, JoinHandle<()>) {
         let config = framescope_codec::Config { message_max: LEN, ..framescope_codec::Config::default() };
         let (receiver, sender) = Connection::server(config, None).into_halves();
         let (mut peer, stream) = tokio::io::duplex(4 << 10);
-        // With a full queue nothing is read, not even a Close.
-        let queue_max = if close { usize::MAX } else { 16 << 10 };
         let outbox = Rc::new(Outbox::new(sender, Vec::new(), queue_max));
         let pump = Pump::new(stream, receiver, &[]);
-        let driver = tokio::task::spawn_local(Driver::new(pump, outbox, Box::new(Echo), Rc::new(habits), None, None));
-        let mut message = frame(Opcode::Binary, &vec![7; LEN]);
-        if close {
-            message.extend(frame(Opcode::Close, &[3, 232]));
-        }
-        peer.write_all(&message).await.unwrap();
+        let driver = tokio::task::spawn_local(Driver::new(pump, outbox, app, Rc::new(habits), None, None));
+        peer.write_all(&frame(Opcode::Binary, &vec![7; LEN])).await.unwrap();
         (peer, driver)
     }
 
@@ -565,6 +571,42 @@ mod tests {
                     ended = tokio::time::timeout(Duration::from_secs(10), driver) => ended.unwrap().unwrap(),
                     () = sipping => {}
                 }
+            })
+            .await;
+    }
+
+    /// An echo that shows whether it was told that all is said.
+    struct Parting(Rc<Cell<bool>>);
+
+    impl App for Parting {
+        fn message(&mut self, message: Message<'_>, outbox: &Outbox) {
+            Echo.message(message, outbox);
+        }
+
+        fn parted(&mut self) {
+            self.0.set(true);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_hangs_up_without_a_close_has_parted_though_much_waits_for_it_still() {
+        tokio::task::LocalSet::new()
+            .run_until(async {
+                let has_parted = Rc::<Cell<bool>>::default();
+                let app = Box::new(Parting(has_parted.clone()));
+                let (mut peer, driver) = stuffed_with(app, habits(60_000), usize::MAX).await;
+                assert!(!has_parted.get());
+                peer.shutdown().await.unwrap();
+                let told = async {
+                    while !has_parted.get() {
+                        tokio::task::yield_now().await;
+                    }
+                };
+                tokio::time::timeout(Duration::from_secs(10), told).await.unwrap();
+                assert!(!driver.is_finished());
+                let mut echo = Vec::new();
+                peer.read_to_end(&mut echo).await.unwrap();
+                assert_eq!(echo.len(), 10 + LEN);
             })
             .await;
     }
