@@ -192,7 +192,9 @@ impl<'a> Reading<'a> {
         self.rows += 1;
         let is_followed = self.settings.follow.is_none_or(|stream| stream == event.stream);
         self.was_seen |= is_followed;
-        let row = self.follower.follow_with(event, &mut self.insight);
+        // Of others nothing is shown, and what is kept of them would push out the one that is followed.
+        let row =
+            if is_followed { self.follower.follow_with(event, &mut self.insight) } else { self.follower.follow(event) };
         let is_found = self.filter.as_ref().is_none_or(|filter| filter.matches(&row));
         // Who asks for frames of one kind gets a line for each, and none besides.
         let are_wanted =

@@ -310,6 +310,21 @@ fn many(frames_count: usize) -> Vec<u8> {
 }
 
 #[test]
+fn who_is_followed_is_not_forgotten_for_the_many_that_are_not() {
+    let mut capture = Vec::new();
+    pcapng::write_start(&mut capture);
+    for client in 0..17_000 {
+        let mut flow = Flow::in_process(30_000 + client);
+        flow.join_late(1_000_000_000, None, &mut capture);
+        flow.boundary(Direction::ServerToClient);
+        flow.bytes(Direction::ServerToClient, 2_000_000_000, b"\x81\x02Hi", &mut capture);
+    }
+    let output = decode(&["-", "--summary", "--follow", "0"], &capture);
+    let all = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && all.contains("\nmasking\n") && all.contains(":30000"), "{all}");
+}
+
+#[test]
 fn who_stops_reading_ends_it_quietly() {
     let mut command = Command::new(program());
     command.args(["decode", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
