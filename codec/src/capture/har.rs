@@ -141,10 +141,11 @@ fn write_request(request: Option<&JudgedRequest>, server: SocketAddr, out: &mut 
     out.extend_from_slice(br#","url":"#);
     let authority = server.to_string();
     let host = request.and_then(|request| request.head().header("host")).unwrap_or(authority.as_bytes());
+    let scheme: &[u8] = if is_secure(host, server) { b"wss://" } else { b"ws://" };
     let url = match target {
         // Whoever imports this wants a whole address.
-        [] => [b"ws://", host, b"/"].concat(),
-        [b'/', ..] => [b"ws://", host, target].concat(),
+        [] => [scheme, host, b"/"].concat(),
+        [b'/', ..] => [scheme, host, target].concat(),
         _ => target.to_vec(),
     };
     string(&url, out);
@@ -153,6 +154,13 @@ fn write_request(request: Option<&JudgedRequest>, server: SocketAddr, out: &mut 
     out.extend_from_slice(br#","cookies":[],"headers":"#);
     write_headers(request.map(JudgedRequest::head), out);
     out.extend_from_slice(br#","queryString":[],"headersSize":-1,"bodySize":0}"#);
+}
+
+/// Whether the client meant `wss`: the host is named without a port, and its port is that scheme's own. Else the address
+/// would lead to another port. Of a port that is named, nobody can tell.
+fn is_secure(host: &[u8], server: SocketAddr) -> bool {
+    let names_port = host.iter().rfind(|byte| !byte.is_ascii_digit()) == Some(&b':');
+    server.port() == 443 && !names_port
 }
 
 fn write_response(response: Option<&JudgedResponse>, out: &mut Vec<u8>) {
@@ -268,6 +276,25 @@ mod tests {
         ]);
         assert_eq!(serde_json::json!(said), expected);
         assert_eq!(messages[2]["_encoding"], "base64");
+    }
+
+    #[test]
+    fn a_url_leads_to_the_port_that_was_talked_to() {
+        for (host, server, url) in [
+            ("example.com", "192.0.2.7:443", "wss://example.com/chat"),
+            ("[::1]", "[::1]:443", "wss://[::1]/chat"),
+            ("192.0.2.7", "192.0.2.7:443", "wss://192.0.2.7/chat"),
+            ("example.com:443", "192.0.2.7:443", "ws://example.com:443/chat"),
+            ("example.com", "192.0.2.7:80", "ws://example.com/chat"),
+            ("example.com:8443", "192.0.2.7:8443", "ws://example.com:8443/chat"),
+        ] {
+            let request = judge_request(format!("GET /chat HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes());
+            let archive = archive(|writer, out| {
+                let server = server.parse().unwrap();
+                writer.connection(&Connection { server, request: Some(&request), ..connection(0) }, out);
+            });
+            assert_eq!(archive["log"]["entries"][0]["request"]["url"], url);
+        }
     }
 
     #[test]
