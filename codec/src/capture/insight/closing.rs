@@ -50,6 +50,11 @@ impl Endings {
         self.happened(direction, row);
     }
 
+    /// Whether this end has sent a Close.
+    pub(super) const fn has_closed(&self, direction: Direction) -> bool {
+        self.closes[direction.index()].is_some()
+    }
+
     pub(super) const fn frame_after_close(&mut self) {
         self.late_frames += 1;
     }

@@ -90,6 +90,25 @@ fn what_was_not_captured_is_nobodys_fault() {
 }
 
 #[test]
+fn of_one_way_alone_nobody_can_tell_what_is_answered() {
+    for (is_tap, expected) in [(false, &[][..]), (true, &["unanswered-ping 2"])] {
+        let mut told = Told::unseen();
+        if is_tap {
+            told.flow.join_late(1_000, None, &mut told.capture);
+        } else {
+            told.flow.join_without_handshake(1_000, &mut told.capture);
+        }
+        told.flow.boundary(S);
+        for _ in 0..2 {
+            told.frame(S, Opcode::Ping, b"a", |_| {});
+            told.now_ns += 3_000_000_000;
+        }
+        told.frame(S, Opcode::Close, b"\x03\xE8", |_| {});
+        check(&told, expected);
+    }
+}
+
+#[test]
 fn keys_of_handshakes_that_are_not_random_are_told_of() {
     let with = |key: &str| {
         let mut told = Told::new();

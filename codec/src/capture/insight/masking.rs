@@ -16,6 +16,8 @@ pub(super) struct Keys {
     kept: Vec<(u64, u64)>,
     /// Each of those once, in order.
     known: Vec<u32>,
+    /// How many there were when they were last looked at, all together.
+    looked_at: usize,
     frames: u64,
     unmasked: u64,
     zero: u64,
@@ -51,8 +53,11 @@ impl Keys {
         if self.kept.len().is_power_of_two() { found.and(self.foreseen()) } else { found }
     }
 
-    /// Whether the keys so far follow from each other, or have too little in them.
-    pub(super) fn foreseen(&self) -> Findings {
+    /// Whether the keys so far follow from each other, or have too little in them. The same keys are looked at once.
+    pub(super) fn foreseen(&mut self) -> Findings {
+        if std::mem::replace(&mut self.looked_at, self.kept.len()) == self.kept.len() {
+            return Findings::default();
+        }
         let keys = self.keys();
         let mut found = Found { says: Vec::new(), verdict: Verdict::Plain };
         if self.known.len() > 1 && !judge_steps(&keys, &mut found) {
@@ -342,6 +347,17 @@ mod tests {
             Bad,
             "letters or digits",
         );
+    }
+
+    #[test]
+    fn the_same_keys_are_looked_at_once() {
+        let mut keys = Keys::default();
+        let add = |keys: &mut Keys, key: u32| keys.client(Some(MaskingKey(key.to_be_bytes())), 0).is_empty();
+        assert!([7, 8, 9].into_iter().all(|key| add(&mut keys, key)));
+        assert!(!add(&mut keys, 10), "four are a counter");
+        assert!(keys.foreseen().is_empty(), "and that is known");
+        assert!(add(&mut keys, 11) && !keys.foreseen().is_empty());
+        assert!(keys.foreseen().is_empty());
     }
 
     #[test]

@@ -73,6 +73,11 @@ impl Pings {
         Some((ping.row, ns))
     }
 
+    /// Nobody will ask for what was answered so far.
+    pub(super) fn forget_answered(&mut self) {
+        self.answered.clear();
+    }
+
     /// The bytes on the heap, about.
     pub(super) fn held(&self) -> usize {
         let open: usize = self.open.iter().map(VecDeque::len).sum();

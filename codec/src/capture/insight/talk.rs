@@ -40,6 +40,8 @@ pub(super) struct Talk {
     /// Those of the client are in the capture, and not others in their place.
     has_keys: bool,
     pings: Pings,
+    /// By direction: what goes that way is in the capture. Of one way alone, nobody can tell what is answered.
+    is_captured: [bool; 2],
 }
 
 #[derive(Debug)]
@@ -91,6 +93,7 @@ impl Talk {
             keys: Keys::default(),
             has_keys: true,
             pings: Pings::default(),
+            is_captured: [false; 2],
         }
     }
 
@@ -125,6 +128,11 @@ impl Talk {
         self.in_process |= event.in_process;
         let direction = event.direction;
         match &event.what {
+            What::JoinedLate { .. } => self.is_captured = [true; 2],
+            What::Request(_) | What::Response(_) | What::Frame(_) => self.is_captured[direction.index()] = true,
+            _ => {}
+        }
+        match &event.what {
             What::Request(request) => {
                 for finding in request.findings() {
                     self.broken(finding.rule.name(), finding.rule.section(), row);
@@ -157,12 +165,16 @@ impl Talk {
     }
 
     /// What is certain once nothing more comes.
-    fn at_end(&self, time_ns: u64) -> Findings {
+    fn at_end(&mut self, time_ns: u64) -> Findings {
         let mut found = if self.has_keys { self.keys.foreseen() } else { Findings::default() };
         for direction in Direction::BOTH {
-            found = found.with(Finding::UnansweredPing, self.pings.are_unanswered(direction, time_ns));
+            found = found.with(Finding::UnansweredPing, self.are_unanswered(direction, time_ns));
         }
         found
+    }
+
+    fn are_unanswered(&self, direction: Direction, time_ns: u64) -> bool {
+        self.is_captured[direction.reverse().index()] && self.pings.are_unanswered(direction, time_ns)
     }
 
     fn frame(&mut self, direction: Direction, time_ns: u64, frame: &CapturedFrame, row: u64) -> Taken {
@@ -199,7 +211,7 @@ impl Talk {
         match header.opcode {
             Opcode::Ping => {
                 self.pings.ping(direction, row, time_ns, &dissection.payload);
-                findings = findings.with(Finding::UnansweredPing, self.pings.are_unanswered(direction, time_ns));
+                findings = findings.with(Finding::UnansweredPing, self.are_unanswered(direction, time_ns));
             }
             Opcode::Pong => {
                 let answered = self.pings.pong(direction, row, time_ns, &dissection.payload);
@@ -207,8 +219,11 @@ impl Talk {
                 return Taken { ping, round_trip_ns, findings };
             }
             Opcode::Close => {
+                // A Close behind a Close ends nothing, and there may be any number of them.
+                if !self.endings.has_closed(direction) {
+                    findings = findings.and(self.at_end(time_ns));
+                }
                 self.endings.close(direction, row, time_ns, dissection.close.as_ref());
-                findings = findings.and(self.at_end(time_ns));
             }
             _ => {}
         }

@@ -12,7 +12,7 @@ use Direction::{ClientToServer as C, ServerToClient as S};
 /// One connection, written and read again.
 pub(super) struct Told {
     pub(super) flow: Flow,
-    capture: Vec<u8>,
+    pub(super) capture: Vec<u8>,
     pub(super) now_ns: u64,
 }
 
@@ -24,12 +24,17 @@ const RESPONSE: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r
     Sec-WebSocket-Extensions: permessage-deflate\r\n";
 
 impl Told {
-    pub(super) fn new() -> Self {
+    /// Of which nothing is captured yet.
+    pub(super) fn unseen() -> Self {
         let mut capture = Vec::new();
         pcapng::write_start(&mut capture);
-        let mut flow = Flow::in_process(1);
-        flow.open(1_000, &mut capture);
-        Self { flow, capture, now_ns: 1_000 }
+        Self { flow: Flow::in_process(1), capture, now_ns: 1_000 }
+    }
+
+    pub(super) fn new() -> Self {
+        let mut told = Self::unseen();
+        told.flow.open(1_000, &mut told.capture);
+        told
     }
 
     pub(super) fn opened() -> Self {

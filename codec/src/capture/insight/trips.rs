@@ -18,6 +18,7 @@ impl Trips {
             Opcode::Ping => self.0.ping(event.direction, row, event.time_ns, payload),
             Opcode::Pong => {
                 let answered = self.0.pong(event.direction, row, event.time_ns, payload);
+                self.0.forget_answered();
                 let (ping, round_trip_ns) = (answered.map(|(ping, _)| ping), answered.map(|(_, ns)| ns));
                 return Taken { ping, round_trip_ns, ..Taken::default() };
             }
