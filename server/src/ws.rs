@@ -24,3 +24,4 @@ mod pump;
 mod rate;
 pub(crate) mod thread;
 mod upgrade;
+mod watch;
