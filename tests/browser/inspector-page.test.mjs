@@ -324,6 +324,13 @@ test("a link leads to the same row, and each command has a key or a place in the
   await listed(page, 2);
   assert.equal(await filter(page).inputValue(), "opcode == close");
 
+  // The link that skips to the rows leaves them as they are.
+  await page.getByRole("link", { name: "Skip to the frames" }).press("Enter");
+  await grid(page).and(page.locator(":focus")).waitFor();
+  await page.waitForFunction(() => location.hash.includes("filter=opcode"));
+  assert.equal(await filter(page).inputValue(), "opcode == close");
+  await listed(page, 2);
+
   // The palette.
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "Command" }).fill("time another");

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mock, test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
+import { Address } from "../../www/inspector/address.js";
 import { ofField } from "../../www/inspector/expressions.js";
 import { latest } from "../../www/inspector/link.js";
 import { Rows } from "../../www/inspector/rows.js";
@@ -314,4 +315,56 @@ test("of news that came while the page was busy it draws the latest alone", (t) 
   status.take(5);
   t.mock.timers.tick(1000);
   assert.deepEqual([told, frames.size], [[3, 4, 5], 0]);
+});
+
+/** A page at this address, in which rows are told of when the test says so. */
+function linked(t, hash) {
+  const globals = { location: { hash, pathname: "/inspector", search: "" }, history: { replaceState() {} } };
+  Object.assign(globalThis, globals, { addEventListener() {} });
+  t.after(() => {
+    for (const name of [...Object.keys(globals), "addEventListener"]) delete globalThis[name];
+  });
+  const view = { filter: "", layer: "frames", connection: null, between: null };
+  const [handlers, asked, said, chosen] = [new Map(), [], [], []];
+  const app = {
+    view,
+    status: null,
+    chosen: null,
+    chosenIndex: null,
+    sample: null,
+    command() {},
+    setView: async () => null,
+  };
+  app.on = (event, handler) => handlers.set(event, handler);
+  app.say = (words) => said.push(words);
+  app.choose = (index) => chosen.push(index);
+  app.capture = { rows: () => new Promise((resolve) => asked.push(resolve)) };
+  const news = () => {
+    app.status = { first: 0, end: 3 };
+    handlers.get("status")();
+  };
+  return { address: new Address(app, async () => {}), news, asked, said, chosen };
+}
+
+test("a link chooses the row that it means and no other, whatever news come while that is asked", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  for (const [nanoseconds, chooses] of [
+    [7, [1]],
+    [8, []],
+  ]) {
+    const { address, news, asked, said, chosen } = linked(t, "#row=2&at=5000000007");
+    await address.follow();
+    assert.match(said.pop(), /^Row 2 of this link is not here/);
+    news();
+    news();
+    assert.deepEqual(chosen, []);
+    for (const answer of asked) answer([{ time: [5, nanoseconds] }]);
+    await turn();
+    assert.deepEqual(chosen, chooses);
+    assert.deepEqual(
+      said.map((words) => words.slice(0, 16)),
+      chooses.length > 0 ? [] : ["Row 2 is another"],
+    );
+    assert.ok(!address.isWaiting);
+  }
 });

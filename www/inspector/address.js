@@ -72,7 +72,10 @@ export class Address {
     app.on("chosen", () => this.#soon());
     app.on("status", () => void this.#choose());
     addEventListener("hashchange", () => {
-      if (location.hash !== this.#written) void this.follow();
+      if (location.hash === this.#written) return;
+      // The link that skips to the rows says where on the page to go. What is listed, and chosen, stays.
+      if (document.getElementById(location.hash.slice(1))) this.#write();
+      else void this.follow();
     });
     app.command({
       id: "copy-address",
@@ -113,9 +116,9 @@ export class Address {
     const [wanted, at] = [this.#wanted, this.#wantedAt];
     if (wanted === null || !status || wanted > status.end || wanted <= status.first) return;
     if (at !== null) {
-      this.#wantedAt = null;
       const [row] = await this.#app.capture.rows(wanted - 1, 1);
-      if (this.#wanted !== wanted) return;
+      // Meanwhile there may be news, and with them another to ask this: the first to hear goes on.
+      if (this.#wanted !== wanted || this.#wantedAt !== at) return;
       if (!row || timeOf(row) !== at) {
         this.#wanted = null;
         this.#app.say(`Row ${grouped(wanted)} is another than the one this link leads to. ${OPEN}`, "warn");
