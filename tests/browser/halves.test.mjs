@@ -146,3 +146,18 @@ test("the page shows live rows with the first half, then fetches the second, and
   await page.locator('#frames [aria-rowindex="2"]').filter({ hasText: "in halves" }).click();
   await page.getByText("Masking key").first().waitFor();
 });
+
+test("what passes is watched even if what a link asks for cannot be loaded", async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), "about:blank", { mayComplain: /status of 503/ });
+  await page.context().route("**/pkg/second_half.wasm", (route) => route.fulfill({ status: 503 }));
+  await page.goto(`${url}/inspector#filter=opcode+%3D%3D+text`);
+  await page
+    .getByText(/The rest of the inspector could not be loaded: the server answered 503/)
+    .first()
+    .waitFor();
+  await page
+    .getByRole("status")
+    .filter({ hasText: /^Live$/ })
+    .waitFor();
+});

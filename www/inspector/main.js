@@ -168,8 +168,10 @@ function render() {
 
 /** Finds out who serves this page, and begins to watch. */
 async function start() {
+  // What the address asks for may have to be loaded. If that fails, what passes is watched all the same.
+  const followed = address.follow().catch((error) => app.say(error.message, "warn"));
   // A proxy has the page of the inspector, and no other part of the server.
-  const [isProxy] = await Promise.all([isProxied(), address.follow()]);
+  const [isProxy] = await Promise.all([isProxied(), followed]);
   state.isProxy = isProxy;
   app.isProxy = state.isProxy;
   byId("composer", HTMLFormElement).hidden = state.isProxy;
