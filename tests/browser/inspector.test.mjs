@@ -175,6 +175,26 @@ test("pause holds the list, clear empties it", TIMEOUT, async (t) => {
   await row(page, "after the clearing").nth(1).waitFor();
 });
 
+test("whoever went back in rows that go on is led to the newest, and in a file nobody is", TIMEOUT, async (t) => {
+  const { url } = await startServer(t);
+  const page = await openPage(t, await startBrowser(t), `${url}/inspector`);
+  const newest = page.getByRole("button", { name: "Newest" });
+  await page.getByRole("button", { name: "A chat" }).click();
+  await page
+    .locator(".toast")
+    .filter({ hasText: /A chat: \d+ rows/ })
+    .first()
+    .waitFor();
+  await grid(page).focus();
+  await page.keyboard.press("Home");
+  await page.locator('#row-0[aria-selected="true"]').waitFor();
+  assert.ok(!(await newest.isVisible()));
+
+  await open(page);
+  await newest.click();
+  await newest.waitFor({ state: "hidden" });
+});
+
 test("it can be used at the width of a phone", TIMEOUT, async (t) => {
   const { url } = await startServer(t);
   const page = await openPage(t, await startBrowser(t), `${url}/inspector`, { viewport: { width: 360, height: 740 } });

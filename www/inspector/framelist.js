@@ -286,6 +286,8 @@ export class FrameList {
   }
 
   #renderNewest() {
-    this.#newest.hidden = this.#isFollowing || this.#list.isAtEnd || this.isEmpty;
+    // Where nothing more can come, the last row is no newer than the others.
+    const goesOn = this.#app.sources.some(({ rows, done }) => rows > 0 && !done);
+    this.#newest.hidden = this.#isFollowing || this.#list.isAtEnd || this.isEmpty || !goesOn;
   }
 }
