@@ -328,8 +328,9 @@ export class Inspector {
     const before = this.status;
     this.status = news.status;
     this.sources = news.sources;
-    // Rows that are gone need no saving.
-    this.#kept = Math.min(this.#kept, this.#liveRows);
+    // Rows that are gone need no saving; those that made room for others were the oldest, and so among those saved.
+    const gone = Math.max(0, news.status.dropped - (before?.dropped ?? 0));
+    this.#kept = Math.max(0, Math.min(this.#kept - gone, this.#liveRows));
     if (before && before.end > before.first) this.#followStart(before.startNs, news.status.startNs);
     for (const index of this.marked) if (index < news.status.first) this.marked.delete(index);
     this.emit("status");

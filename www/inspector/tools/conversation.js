@@ -163,7 +163,7 @@ class ConversationPage {
       ...fact("State", info.state, closing.by && `, closed by ${closing.by === "both" ? "both" : `the ${closing.by}`}`),
       ...fact(
         "Time",
-        `began ${span(info.startNs)} after the earliest row`,
+        info.startNs === 0 ? "began with the earliest row" : `began ${span(info.startNs)} after the earliest row`,
         lasted !== null && `, lasted ${span(lasted)}`,
       ),
       ...fact(
